@@ -1,5 +1,10 @@
 package syncengine
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Limits of a change, enforced at its author's commit and again by every receiver. They are constants of the protocol.
 const (
 	MaxHeaderBytes = 256 << 10 // of the header's canonical encoding
@@ -60,12 +65,11 @@ func (h *Header) Key() RecordKey { return RecordKey{Kind: h.Kind, ID: h.Record} 
 
 // Write returns the write at path, or nil.
 func (h *Header) Write(path Path) *Write {
-	for i := range h.Writes {
-		if h.Writes[i].Path == path {
-			return &h.Writes[i]
-		}
+	i, found := slices.BinarySearchFunc(h.Writes, path, func(w Write, p Path) int { return cmp.Compare(w.Path, p) })
+	if !found {
+		return nil
 	}
-	return nil
+	return &h.Writes[i]
 }
 
 // Position is a place in a log of one ledger: the replica that wrote the log and the sequence of the line, counted from 1.

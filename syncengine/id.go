@@ -1,6 +1,7 @@
 package syncengine
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 
@@ -19,6 +20,9 @@ var hashEncoding = base64.RawURLEncoding.Strict()
 
 // IsZero reports whether h is the zero Hash, which names nothing.
 func (h Hash) IsZero() bool { return h == Hash{} }
+
+// Compare orders hashes by their bytes: -1, 0 or 1.
+func (h Hash) Compare(other Hash) int { return bytes.Compare(h[:], other[:]) }
 
 // String returns the text form of h.
 func (h Hash) String() string {

@@ -1,0 +1,119 @@
+package syncengine
+
+import "strings"
+
+// Reading is how a ledger reads the changes of one lineage: the versions in force, oldest first. The last one is current.
+type Reading []*Checklist
+
+// Current returns the version that merged records follow, or nil where none is held.
+func (r Reading) Current() *Checklist {
+	if len(r) == 0 {
+		return nil
+	}
+	return r[len(r)-1]
+}
+
+// Translate reads a register that was written under version from as a register of the current version. It reports false where a
+// lens retired the register, or where from is not a version of this reading. Presence of the record is never translated.
+func (r Reading) Translate(from VersionID, path Path, value Value) (Path, Value, bool) {
+	if path == RecordPresence {
+		return path, value, true
+	}
+	start := -1
+	for i, c := range r {
+		if c.Version == from {
+			start = i
+		}
+	}
+	if start < 0 {
+		return "", "", false
+	}
+	for _, c := range r[start+1:] {
+		if c.Lens.IsIdentity() {
+			continue
+		}
+		var ok bool
+		if path, value, ok = c.Lens.apply(path, value); !ok {
+			return "", "", false
+		}
+	}
+	return path, value, true
+}
+
+// apply reads one register of the previous version as one of this version.
+func (l *Lens) apply(path Path, value Value) (Path, Value, bool) {
+	segments := path.Segments()
+	for _, pattern := range l.Retire {
+		if _, ok := match(Path(pattern).Segments(), segments); ok {
+			return "", "", false
+		}
+	}
+	segments = l.rename(segments)
+	if codes := l.codesFor(segments); codes != nil {
+		if to, ok := codes[value]; ok {
+			value = to
+		}
+	}
+	if n := len(segments) - 1; path.IsPresence() && n > 0 {
+		if codes := l.codesFor(segments[:n]); codes != nil { // a member of a set: its code is the last segment
+			if to, ok := codes[Value(`"`+segments[n]+`"`)]; ok {
+				segments[n] = strings.Trim(string(to), `"`)
+			}
+		}
+	}
+	moved := Path("/" + strings.Join(segments, "/"))
+	if path.IsPresence() {
+		moved = moved.Node()
+	}
+	return moved, value, true
+}
+
+// rename moves segments by the longest pattern that matches their beginning. The result shares nothing with its argument.
+func (l *Lens) rename(segments []string) []string {
+	var bestStars, bestTo []string
+	best := -1
+	for from, to := range l.Rename {
+		pattern := Path(from).Segments()
+		if stars, ok := match(pattern, segments); ok && len(pattern) > best {
+			best, bestStars, bestTo = len(pattern), stars, Path(to).Segments()
+		}
+	}
+	out := make([]string, 0, len(segments)+2)
+	if best < 0 {
+		return append(out, segments...)
+	}
+	for _, s := range bestTo {
+		if s == "*" && len(bestStars) > 0 {
+			s, bestStars = bestStars[0], bestStars[1:]
+		}
+		out = append(out, s)
+	}
+	return append(out, segments[best:]...)
+}
+
+// codesFor returns the value map of the leaf or set at segments, or nil.
+func (l *Lens) codesFor(segments []string) map[Value]Value {
+	for pattern, codes := range l.Codes {
+		p := Path(pattern).Segments()
+		if _, ok := match(p, segments); ok && len(p) == len(segments) {
+			return codes
+		}
+	}
+	return nil
+}
+
+// match reports whether a pattern matches the beginning of segments, and what its stars stand for.
+func match(pattern, segments []string) (stars []string, ok bool) {
+	if len(pattern) > len(segments) {
+		return nil, false
+	}
+	for i, p := range pattern {
+		switch {
+		case p == "*":
+			stars = append(stars, segments[i])
+		case p != segments[i]:
+			return nil, false
+		}
+	}
+	return stars, true
+}
