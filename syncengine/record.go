@@ -1,6 +1,7 @@
 package syncengine
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -26,15 +27,19 @@ type Record struct {
 	Idle      map[ChangeID]*Idle
 }
 
-// Record shows a state. list is the current version of the checklist that the state names, or nil while none is held.
+// Record shows a state. list is the current version of the checklist that the state names, or nil while none is held. The record
+// shares nothing with the state that a later Take changes.
 func (s *State) Record(key RecordKey, list *Checklist) *Record {
-	r := &Record{Key: key, Checklist: list, Mixed: len(s.Lineages) > 1, Idle: s.Idle}
+	r := &Record{Key: key, Checklist: list, Mixed: len(s.Lineages) > 1, Idle: maps.Clone(s.Idle)}
 	r.Fields = make([]Field, 0, len(s.Registers))
+	survivors := make([]Survivor, 0, s.survivors())
 	for path, register := range s.Registers {
 		if len(register.Survivors) == 0 {
 			continue
 		}
-		f := Field{Path: path, Survivors: register.Survivors}
+		first := len(survivors)
+		survivors = append(survivors, register.Survivors...)
+		f := Field{Path: path, Survivors: slices.Clip(survivors[first:])}
 		var node *Node
 		if list != nil && path != RecordPresence {
 			if node = list.Lookup(path); node == nil {
@@ -49,6 +54,15 @@ func (s *State) Record(key RecordKey, list *Checklist) *Record {
 		r.Present = f.Shown == True
 	}
 	return r
+}
+
+// survivors counts the survivors of all registers.
+func (s *State) survivors() int {
+	n := 0
+	for _, register := range s.Registers {
+		n += len(register.Survivors)
+	}
+	return n
 }
 
 // Field returns the field at path, or nil.
@@ -100,7 +114,7 @@ func (r *Record) idle(status Status) []ChangeID {
 
 // join chooses what is shown of the survivors, which are in display order. node is nil for the presence of the record.
 func (f *Field) join(node *Node) {
-	f.Differs = f.distinct() > 1
+	f.Differs = f.differs()
 	if node == nil || node.Type != LeafNode {
 		f.joinPresence(node)
 		return
@@ -119,33 +133,25 @@ func (f *Field) join(node *Node) {
 }
 
 // joinPresence lets presence win over a concurrent absence. Of a set member nothing is asked; of a record or element a person is.
+// An erased presence says neither.
 func (f *Field) joinPresence(node *Node) {
+	present := slices.ContainsFunc(f.Survivors, func(s Survivor) bool { return s.Value == True })
+	absent := slices.ContainsFunc(f.Survivors, func(s Survivor) bool { return s.Value == False })
 	f.Shown = False
-	if slices.ContainsFunc(f.Survivors, func(s Survivor) bool { return s.Value == True }) {
+	if present {
 		f.Shown = True
 	}
 	if node != nil && node.Type == SetNode {
 		f.Policy = Union
 		return
 	}
-	f.Conflict = f.Differs
+	f.Conflict = present && absent
 }
 
-// distinct counts the different canonical values among the survivors; erased ones count as one value.
-func (f *Field) distinct() int {
-	first, n := f.Survivors[0].Value, 1
-	var more map[Value]bool
-	for _, s := range f.Survivors[1:] {
-		if s.Value == first || more[s.Value] {
-			continue
-		}
-		if more == nil {
-			more = map[Value]bool{}
-		}
-		more[s.Value] = true
-		n++
-	}
-	return n
+// differs reports whether the survivors hold more than one distinct canonical value; erased ones count as one value.
+func (f *Field) differs() bool {
+	first := f.Survivors[0].Value
+	return slices.ContainsFunc(f.Survivors[1:], func(s Survivor) bool { return s.Value != first })
 }
 
 // outranks reports whether a is shown rather than b under the highest or lowest policy of n: answers before non-answers before

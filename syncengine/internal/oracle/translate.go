@@ -1,0 +1,105 @@
+package oracle
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/arpenteur/arpenteur/syncengine"
+)
+
+// Translate reads a register through the lenses of every version that came after from (§6.1). It reports false where one of them
+// retires the register, or where from is not among the versions.
+func Translate(versions []*syncengine.Checklist, from syncengine.VersionID, path syncengine.Path, value syncengine.Value) (syncengine.Path, syncengine.Value, bool) {
+	if path == "/" {
+		return path, value, true
+	}
+	known := false
+	for _, list := range versions {
+		if known {
+			var kept bool
+			if path, value, kept = through(list.Lens, path, value); !kept {
+				return "", "", false
+			}
+		}
+		if list.Version == from {
+			known = true
+		}
+	}
+	return path, value, known
+}
+
+func through(lens syncengine.Lens, path syncengine.Path, value syncengine.Value) (syncengine.Path, syncengine.Value, bool) {
+	for _, pattern := range lens.Retire {
+		if isBelow(split(path), pattern) {
+			return "", "", false
+		}
+	}
+	parts := move(lens.Rename, split(path))
+	if isPresence(path) {
+		set, code := parts[:len(parts)-1], parts[len(parts)-1]
+		for pattern, codes := range lens.Codes {
+			if to, ok := codes[syncengine.Value(`"`+code+`"`)]; ok && isAt(set, pattern) {
+				return join(append(slices.Clone(set), strings.ReplaceAll(string(to), `"`, ""))) + "/", value, true
+			}
+		}
+		return join(parts) + "/", value, true
+	}
+	for pattern, codes := range lens.Codes {
+		if to, ok := codes[value]; ok && isAt(parts, pattern) {
+			return join(parts), to, true
+		}
+	}
+	return join(parts), value, true
+}
+
+// move renames the longest beginning of parts that a pattern names.
+func move(rename map[string]string, parts []string) []string {
+	for n := len(parts); n > 0; n-- {
+		for from, to := range rename {
+			if !isAt(parts[:n], from) {
+				continue
+			}
+			var moved, stars []string
+			for i, name := range split(syncengine.Path(from)) {
+				if name == "*" {
+					stars = append(stars, parts[i])
+				}
+			}
+			for _, name := range split(syncengine.Path(to)) {
+				if name == "*" {
+					name, stars = stars[0], stars[1:]
+				}
+				moved = append(moved, name)
+			}
+			return append(moved, parts[n:]...)
+		}
+	}
+	return parts
+}
+
+// isAt reports whether parts are named by a pattern, and isBelow whether the node that parts begin with is.
+func isAt(parts []string, pattern string) bool {
+	names := split(syncengine.Path(pattern))
+	return len(names) == len(parts) && isBelow(parts, pattern)
+}
+
+func isBelow(parts []string, pattern string) bool {
+	names := split(syncengine.Path(pattern))
+	if len(names) > len(parts) {
+		return false
+	}
+	for i, name := range names {
+		if name != "*" && name != parts[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func isPresence(path syncengine.Path) bool { return path[len(path)-1] == '/' }
+
+func split(path syncengine.Path) []string {
+	return strings.FieldsFunc(string(path), func(r rune) bool { return r == '/' })
+}
+
+func join(parts []string) syncengine.Path { return syncengine.Path("/" + strings.Join(parts, "/")) }
