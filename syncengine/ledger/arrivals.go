@@ -1,0 +1,255 @@
+package ledger
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/arpenteur/arpenteur/syncengine"
+	"github.com/arpenteur/arpenteur/syncengine/store"
+	"github.com/arpenteur/arpenteur/syncengine/wire"
+)
+
+// arrivalBytes is the size of an arrival: log number, from and to sequence, and the vector's digest after it.
+const arrivalBytes = 4 + 8 + 8 + len(wire.Digest{})
+
+// Progress is how far a ledger is: Version counts the advances of its logs in this store, and Digest is that of its version vector.
+type Progress struct {
+	Version uint64
+	Digest  wire.Digest
+}
+
+// ReadProgress returns the progress of a ledger; the zero Progress where nothing of it is held.
+func ReadProgress(r store.Reader, id syncengine.LedgerID) (Progress, error) {
+	raw, err := r.Get(spaceLedger, id, []byte("progress"))
+	if err != nil || raw == nil {
+		return Progress{}, err
+	}
+	if len(raw) != 8+len(wire.Digest{}) {
+		return Progress{}, fmt.Errorf("progress of ledger %s: %w", id, store.ErrCorrupt)
+	}
+	return Progress{binary.BigEndian.Uint64(raw), wire.Digest(raw[8:])}, nil
+}
+
+// writeAdvances appends advances to a ledger's arrivals and returns its version after them.
+func writeAdvances(w store.Writer, id syncengine.LedgerID, advances []advance) (uint64, error) {
+	p, err := ReadProgress(w, id)
+	if err != nil || len(advances) == 0 {
+		return p.Version, err
+	}
+	for _, a := range advances {
+		p.Version++
+		if a.from.Seq > a.log.Fork { // before its first own line, a branch has no entry in the vector
+			p.Digest.Toggle(id, a.log.Replica, a.from)
+		}
+		p.Digest.Toggle(id, a.log.Replica, a.to)
+		value := make([]byte, 0, arrivalBytes)
+		value = binary.BigEndian.AppendUint32(value, a.log.Number)
+		value = binary.BigEndian.AppendUint64(value, a.from.Seq)
+		value = binary.BigEndian.AppendUint64(value, a.to.Seq)
+		value = append(value, p.Digest[:]...)
+		if err := w.Put(spaceArrivals, id, versionKey(p.Version), value); err != nil {
+			return 0, err
+		}
+	}
+	value := append(versionKey(p.Version), p.Digest[:]...)
+	return p.Version, w.Put(spaceLedger, id, []byte("progress"), value)
+}
+
+// Advance is a stretch of one log that arrived here: lines From+1 to To, complete.
+type Advance struct {
+	Replica  syncengine.ReplicaID
+	From, To uint64
+	log      *log
+}
+
+// Since returns what arrived after a version, the stretches of one log joined, the authority's first and then in order of arrival,
+// and the progress that they lead to. At most limit arrivals are looked at; more is left for the next call.
+func (l *Ledger) Since(version uint64, limit int) ([]Advance, Progress, error) {
+	var out []Advance
+	index := map[uint32]int{}
+	progress := Progress{Version: version}
+	err := l.r.Scan(spaceArrivals, l.id, versionKey(version+1), nil, func(key, value []byte) (bool, error) {
+		if len(value) != arrivalBytes {
+			return false, fmt.Errorf("arrival of %d bytes: %w", len(value), store.ErrCorrupt)
+		}
+		number := binary.BigEndian.Uint32(value)
+		from, to := binary.BigEndian.Uint64(value[4:]), binary.BigEndian.Uint64(value[12:])
+		progress = Progress{binary.BigEndian.Uint64(key), wire.Digest(value[20:])}
+		if i, known := index[number]; known {
+			out[i].To = to
+		} else {
+			g, err := l.log(number)
+			if err != nil {
+				return false, err
+			}
+			index[number] = len(out)
+			out = append(out, Advance{Replica: g.Replica, From: from, To: to, log: g})
+		}
+		limit--
+		return limit > 0, nil
+	})
+	return l.authorityFirst(out), progress, err
+}
+
+// Lacking returns what a holder of the given vector lacks of this ledger.
+func (l *Ledger) Lacking(theirs syncengine.VersionVector) ([]Advance, error) {
+	var out []Advance
+	err := l.eachLog(func(g *log) error {
+		if g.Held.Seq == 0 {
+			return nil
+		}
+		from, err := l.coveredBy(g, theirs[g.Replica])
+		if err != nil {
+			return err
+		}
+		if from < g.Fork {
+			from = g.Fork // the lines before it are the parent's to send
+		}
+		if from < g.Held.Seq {
+			out = append(out, Advance{Replica: g.Replica, From: from, To: g.Held.Seq, log: g})
+		}
+		return nil
+	})
+	return l.authorityFirst(out), err
+}
+
+// coveredBy returns how far a holder of heads holds log g. A head beyond everything that is held here is taken for a longer copy of
+// g; should it be another branch, its lines will tell once they come.
+func (l *Ledger) coveredBy(g *log, heads []syncengine.Head) (uint64, error) {
+	logs, err := l.logsOf(g.Replica)
+	if err != nil {
+		return 0, err
+	}
+	var covered uint64
+	for _, h := range heads {
+		switch other := branchOf(l, logs, h); {
+		case other != nil:
+			covered = max(covered, min(h.Seq, l.commonTo(g, other)))
+		case h.Seq >= g.Tip.Seq:
+			covered = g.Tip.Seq
+		}
+	}
+	return covered, nil
+}
+
+// commonTo returns the last sequence that two branches of one log share.
+func (l *Ledger) commonTo(a, b *log) uint64 {
+	limit := min(a.Tip.Seq, b.Tip.Seq)
+	for a.Number != b.Number {
+		if a.Branch < b.Branch { // a parent is older than its branches, so the younger of the two steps up
+			a, b = b, a
+		}
+		limit = min(limit, a.Fork)
+		parent, err := l.log(a.Parent)
+		if err != nil {
+			return 0
+		}
+		a = parent
+	}
+	return limit
+}
+
+// authorityFirst moves the authority's stretches to the front, since grants and versions in them decide about the others.
+func (l *Ledger) authorityFirst(list []Advance) []Advance {
+	out := make([]Advance, 0, len(list))
+	for _, first := range []bool{true, false} {
+		for _, a := range list {
+			if l.authority.IsAuthority(a.Replica) == first {
+				out = append(out, a)
+			}
+		}
+	}
+	return out
+}
+
+// eachLog calls fn for every log and branch, ascending by replica.
+func (l *Ledger) eachLog(fn func(g *log) error) error {
+	return l.r.Scan(spaceLogs, l.id, nil, nil, func(key, raw []byte) (bool, error) {
+		if len(key) != 33 {
+			return false, fmt.Errorf("log key of %d bytes: %w", len(key), store.ErrCorrupt)
+		}
+		g, err := l.readLog(key, raw)
+		if err != nil {
+			return false, err
+		}
+		return true, fn(g)
+	})
+}
+
+// Vector returns how far every log of the ledger is held.
+func (l *Ledger) Vector() (syncengine.VersionVector, error) {
+	v := syncengine.VersionVector{}
+	err := l.eachLog(func(g *log) error {
+		if g.Held.Seq > g.Fork {
+			v.Advance(g.Replica, syncengine.Head{}, g.Held)
+		}
+		return nil
+	})
+	return v, err
+}
+
+// Heads returns how far the log of one replica is held, a head for each branch, the first branch's first.
+func (l *Ledger) Heads(replica syncengine.ReplicaID) ([]syncengine.Head, error) {
+	logs, err := l.logsOf(replica)
+	if err != nil {
+		return nil, err
+	}
+	var out []syncengine.Head
+	for _, g := range logs {
+		if g.Held.Seq > g.Fork {
+			out = append(out, g.Held)
+		}
+	}
+	return out, nil
+}
+
+// Outgoing is a run to be sent, and the head after it. Its lines are valid until the transaction ends.
+type Outgoing struct {
+	wire.Run
+	After syncengine.Head
+}
+
+// Runs calls emit for each run that a stretch consists of, in order, until emit returns false or an error. bare says that nothing but
+// rulings may be sent with its values. A stretch ends early where no head is held for its last lines.
+func (l *Ledger) Runs(a Advance, bare bool, emit func(Outgoing) (bool, error)) error {
+	first := a.From + 1
+	from, to := position{a.log.Number, first}, position{a.log.Number, a.To + 1}
+	return l.r.Scan(spaceHeads, l.id, from.key(), to.key(), func(key, value []byte) (bool, error) {
+		p, err := readPosition(key)
+		if err != nil {
+			return false, err
+		}
+		if len(value) != headBytes {
+			return false, fmt.Errorf("head of %d bytes: %w", len(value), store.ErrCorrupt)
+		}
+		run := Outgoing{
+			Run:   wire.Run{Ledger: l.id, Replica: a.Replica, First: first, Head: wire.Signature(value[32:])},
+			After: syncengine.Head{Seq: p.seq, Chain: syncengine.Hash(value[:32])},
+		}
+		for n := first; n <= p.seq; n++ {
+			line, err := l.outgoing(position{a.log.Number, n}, bare)
+			if err != nil {
+				return false, err
+			}
+			run.Lines = append(run.Lines, line)
+		}
+		first = p.seq + 1
+		return emit(run)
+	})
+}
+
+// outgoing returns the bytes of a line as they may be sent. They are valid until the transaction ends.
+func (l *Ledger) outgoing(p position, bare bool) ([]byte, error) {
+	raw, mark, err := l.rawLine(p)
+	if err != nil || mark == markLine && !bare {
+		return raw, err
+	}
+	line, err := wire.DecodeLine(raw, l.id)
+	if err != nil {
+		return nil, fmt.Errorf("line %d of log number %d: %w: %w", p.seq, p.log, store.ErrCorrupt, err)
+	}
+	if bare && mark == markLine && (line.Change.Ruling != nil || line.Change.Genesis != nil) {
+		return raw, nil
+	}
+	return wire.AppendLine(nil, line.Strip()), nil
+}

@@ -1,0 +1,23 @@
+// Package ledger keeps ledgers in a store: their logs, their rulings and their merged records. Tablet and server both stand on
+// it, so that a change is verified, kept, judged and merged in one way only (law L12). It holds the policy that a store does not.
+//
+//	run ──Receive──▶ lines, heads, rulings ──Settle──▶ merged records and their index
+//	edit ─Commit──▶        (verified)                     (validated once)
+//	                          │
+//	        Since, Lacking ──▶ Runs ──▶ another holder
+//
+// A Keeper opens a Ledger inside a store's transaction. Receive verifies a run by its chain and signed head (law L8) and keeps it whole
+// or refuses it whole; Commit writes the node's own log. Both leave the merging to Settle, which brings every touched record up
+// to date, validates each once, and notes what its author should be told. Advances then writes what moved, under a version that
+// counts the advances of the ledger in this store; Since tells what arrived after such a version. Everything but Advances can be
+// prepared off the write lock (store.Prepare).
+//
+// # What is kept
+//
+// A line is kept once, as it was received, at (log, sequence); further envelopes of the same change refer to it. Heads are kept where
+// a run of the protocol ends, and after the last line. A record's entry holds the survivors of its registers and where its changes
+// are; entries are derived, and are made again from the lines whenever a verdict changes, a version comes into force, or the merge rules do.
+//
+// A log is held to the last line of which every value is held or withheld by a ruling; version vectors say no more than that. A
+// second, validly signed line at a held position begins a branch: a log of its own that shares its parent's lines up to the fork.
+package ledger

@@ -1,0 +1,299 @@
+package ledger
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/arpenteur/arpenteur/syncengine"
+	"github.com/arpenteur/arpenteur/syncengine/store"
+	"github.com/arpenteur/arpenteur/syncengine/wire"
+)
+
+// Note is a remark on a change that was taken: that it waits, takes no part, or left its record breaking a rule.
+type Note struct {
+	Change     syncengine.ChangeID
+	Record     syncengine.RecordKey
+	Code       wire.Code // pending, ineffective, violation, values_missing
+	Verdict    syncengine.Verdict
+	Violations []syncengine.Violation
+}
+
+// Detail says the note in a few words, for a problem frame.
+func (n *Note) Detail() string {
+	switch n.Code {
+	case wire.CodePending, wire.CodeIneffective:
+		if n.Verdict.Path != "" {
+			return string(n.Verdict.Reason) + " at " + string(n.Verdict.Path)
+		}
+		return string(n.Verdict.Reason)
+	case wire.CodeViolation:
+		var parts []string
+		for _, v := range n.Violations {
+			parts = append(parts, v.Rule+" at "+string(v.Path))
+		}
+		return strings.Join(parts, "; ")
+	default:
+		return "no ruling withholds the values"
+	}
+}
+
+// Notes returns the remarks on what was taken since the ledger was opened.
+func (l *Ledger) Notes() []Note { return l.notes }
+
+func (l *Ledger) note(n Note) { l.notes = append(l.notes, n) }
+
+// work is what Settle has to do for one record.
+type work struct {
+	fresh   []arrival
+	rebuild bool // a verdict or a value of an older change is not what it was
+}
+
+// arrival is a change that was kept in this transaction and is not merged yet.
+type arrival struct {
+	*syncengine.Change
+	at position
+}
+
+func (l *Ledger) workOn(key syncengine.RecordKey) *work {
+	w := l.work[key]
+	if w == nil {
+		w = &work{}
+		l.work[key] = w
+	}
+	return w
+}
+
+// fresh notes a change to be merged. Rulings, the genesis and changes of unknown format are no record's.
+func (l *Ledger) fresh(c *syncengine.Change, at position) {
+	if c.Ruling != nil || c.Genesis != nil || c.Format != syncengine.FormatVersion {
+		return
+	}
+	w := l.workOn(c.Key())
+	w.fresh = append(w.fresh, arrival{c, at})
+}
+
+// rebuild notes that a record must be merged anew.
+func (l *Ledger) rebuild(key syncengine.RecordKey) {
+	if key.Kind != "" && key.Kind != syncengine.KindRuling && key.Kind != syncengine.KindGenesis {
+		l.workOn(key).rebuild = true
+	}
+}
+
+// Settle merges what was taken into its records, validates each of them once, and keeps them with their index.
+func (l *Ledger) Settle() error {
+	keys := make([]syncengine.RecordKey, 0, len(l.work))
+	for k := range l.work {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, compareRecordKeys)
+	for _, k := range keys {
+		if err := l.settleRecord(k, l.work[k]); err != nil {
+			return err
+		}
+	}
+	clear(l.work)
+	return nil
+}
+
+func compareRecordKeys(a, b syncengine.RecordKey) int {
+	if a.Kind != b.Kind {
+		return strings.Compare(string(a.Kind), string(b.Kind))
+	}
+	return slices.Compare(a.ID[:], b.ID[:])
+}
+
+func (l *Ledger) settleRecord(key syncengine.RecordKey, w *work) error {
+	e, err := l.entry(key)
+	if err != nil {
+		return err
+	}
+	var before [][]byte
+	if e == nil {
+		e = &Entry{Key: key, State: syncengine.NewState(), engine: engineVersion}
+	} else {
+		before = attributes(e.State.Record(key, l.Checklist(e.State.Version)), e.Violations)
+	}
+	if w.rebuild || l.stale(e) {
+		for _, c := range w.fresh {
+			e.positions = append(e.positions, c.at)
+		}
+		err = l.rebuildEntry(e)
+	} else {
+		err = l.takeFresh(e, w.fresh)
+	}
+	if err != nil {
+		return err
+	}
+	rec := l.show(e)
+	e.Violations = rec.Validate()
+	l.remark(e, w)
+	return l.keepEntry(e, rec, before)
+}
+
+// stale reports whether an entry was made by other merge rules or under an older version of its checklist.
+func (l *Ledger) stale(e *Entry) bool {
+	if e.engine != engineVersion {
+		return true
+	}
+	if len(e.State.Lineages) == 0 {
+		return false
+	}
+	current := l.Reading(e.State.Lineages[0]).Current()
+	return current != nil && current.Version != e.State.Version
+}
+
+// takeFresh merges changes that came after all that the entry holds.
+func (l *Ledger) takeFresh(e *Entry, fresh []arrival) error {
+	waiting := make(map[syncengine.ChangeID]bool, len(fresh))
+	for _, c := range fresh {
+		waiting[c.ID] = true
+	}
+	var failed error
+	arrived := func(id syncengine.ChangeID) bool {
+		if waiting[id] {
+			return false
+		}
+		raw, err := l.r.Get(spaceChanges, l.id, id.Hash[:])
+		if err != nil {
+			failed = err
+		}
+		return raw != nil
+	}
+	for _, c := range fresh {
+		judged, err := l.judge(c.Change)
+		if err != nil {
+			return err
+		}
+		e.State.Take(judged, arrived)
+		if failed != nil {
+			return failed
+		}
+		delete(waiting, c.ID)
+		e.positions = append(e.positions, c.at)
+	}
+	return nil
+}
+
+// rebuildEntry merges a record from all of its changes.
+func (l *Ledger) rebuildEntry(e *Entry) error {
+	changes, err := l.judgedChanges(e)
+	if err != nil {
+		return err
+	}
+	e.State, e.engine = syncengine.Rebuild(changes), engineVersion
+	return nil
+}
+
+// judgedChanges reads every change of a record, each once, with the verdict of now.
+func (l *Ledger) judgedChanges(e *Entry) ([]syncengine.Judged, error) {
+	out := make([]syncengine.Judged, 0, len(e.positions))
+	seen := make(map[syncengine.ChangeID]bool, len(e.positions))
+	for _, p := range e.positions {
+		line, err := l.line(p)
+		if err != nil {
+			return nil, err
+		}
+		if seen[line.Change.ID] {
+			continue
+		}
+		seen[line.Change.ID] = true
+		judged, err := l.judge(line.Change)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, *judged)
+	}
+	return out, nil
+}
+
+// judge reaches the verdict on a change that is kept.
+func (l *Ledger) judge(c *syncengine.Change) (*syncengine.Judged, error) {
+	envelopes, err := l.envelopes(c.ID)
+	if err != nil {
+		return nil, err
+	}
+	decision, err := l.decision(c.ID)
+	if err != nil {
+		return nil, err
+	}
+	j := &syncengine.Judged{Change: c, Decision: decision, Verdict: l.authority.Judge(c, envelopes, decision, l)}
+	if list := l.Checklist(c.Checklist); list != nil {
+		j.Reading = l.Reading(list.Lineage)
+	}
+	return j, nil
+}
+
+// show gives the merged record of an entry, read with the checklist version that its state names.
+func (l *Ledger) show(e *Entry) *syncengine.Record {
+	return e.State.Record(e.Key, l.Checklist(e.State.Version))
+}
+
+// remark notes what an author should be told of the changes that were just taken.
+func (l *Ledger) remark(e *Entry, w *work) {
+	for _, c := range w.fresh {
+		idle := e.State.Idle[c.ID]
+		switch {
+		case idle == nil && len(e.Violations) > 0:
+			l.note(Note{Change: c.ID, Record: e.Key, Code: wire.CodeViolation, Violations: e.Violations})
+		case idle == nil:
+		case idle.Verdict.Status == syncengine.Pending:
+			l.note(Note{Change: c.ID, Record: e.Key, Code: wire.CodePending, Verdict: idle.Verdict})
+		default:
+			l.note(Note{Change: c.ID, Record: e.Key, Code: wire.CodeIneffective, Verdict: idle.Verdict})
+		}
+	}
+}
+
+// keepEntry writes an entry, what it waits for, and the difference to how it was indexed before.
+func (l *Ledger) keepEntry(e *Entry, rec *syncengine.Record, before [][]byte) error {
+	suffix := recordKey(e.Key)
+	now := attributes(rec, e.Violations)
+	for _, key := range before {
+		if _, kept := slices.BinarySearchFunc(now, key, slices.Compare); !kept {
+			if err := l.w.Delete(spaceIndex, l.id, key); err != nil {
+				return err
+			}
+		}
+	}
+	for _, key := range now {
+		if _, known := slices.BinarySearchFunc(before, key, slices.Compare); !known {
+			if err := l.w.Put(spaceIndex, l.id, key, present); err != nil {
+				return err
+			}
+		}
+	}
+	for _, idle := range e.State.Idle {
+		m := idle.Verdict.Missing
+		var key []byte
+		switch {
+		case !m.Version.IsZero():
+			key = waitsForVersion(m.Version)
+		case !m.Authority.IsZero():
+			key = waitsForAuthority(m.Authority)
+		default:
+			continue
+		}
+		if err := l.w.Put(spaceWaiting, l.id, append(key, suffix...), present); err != nil {
+			return err
+		}
+	}
+	return l.w.Put(spaceRecords, l.id, suffix, e.encode())
+}
+
+// entry reads the entry of a record, or nil where nothing of it is held.
+func (l *Ledger) entry(key syncengine.RecordKey) (*Entry, error) {
+	raw, err := l.r.Get(spaceRecords, l.id, recordKey(key))
+	if err != nil || raw == nil {
+		return nil, err
+	}
+	return decodeEntry(key, raw)
+}
+
+func marshal(v any) ([]byte, error) { return json.Marshal(v) }
+
+// Advances writes how far the logs moved since the ledger was opened. It touches the keys that every transaction of the ledger
+// touches, so it runs last, in the update itself (see store.Prepare). It returns the ledger's version after it.
+func (l *Ledger) Advances(w store.Writer) (uint64, error) {
+	return writeAdvances(w, l.id, l.advances)
+}

@@ -1,0 +1,296 @@
+package ledger
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/arpenteur/arpenteur/syncengine"
+	"github.com/arpenteur/arpenteur/syncengine/store"
+	"github.com/arpenteur/arpenteur/syncengine/wire"
+)
+
+// Merged is a merged record as it is read.
+type Merged struct {
+	*syncengine.Record
+	Violations []syncengine.Violation
+	States     []RecordState
+	Changes    int // how many changes it has, those without effect included
+}
+
+// Record returns a merged record, or nil where nothing of it is held. An entry that was made by other merge rules or under an older
+// version of its checklist is merged anew for the reading.
+func (l *Ledger) Record(key syncengine.RecordKey) (*Merged, error) {
+	e, err := l.entry(key)
+	if err != nil || e == nil {
+		return nil, err
+	}
+	return l.merged(e)
+}
+
+func (l *Ledger) merged(e *Entry) (*Merged, error) {
+	stale := l.stale(e)
+	if stale {
+		if err := l.rebuildEntry(e); err != nil {
+			return nil, err
+		}
+	}
+	rec := l.show(e)
+	if stale {
+		e.Violations = rec.Validate()
+	}
+	return &Merged{Record: rec, Violations: e.Violations, States: states(rec, e.Violations), Changes: e.Changes()}, nil
+}
+
+// Refresh merges stale records anew and keeps them with their index, from a record key on, at most limit of them looked at. It
+// returns the key to go on from, nil when all are done. It serves after a checklist was published.
+func (l *Ledger) Refresh(from []byte, limit int) (next []byte, refreshed int, err error) {
+	var stale []syncengine.RecordKey
+	err = l.r.Scan(spaceRecords, l.id, from, nil, func(key, raw []byte) (bool, error) {
+		if limit == 0 {
+			next = bytes.Clone(key)
+			return false, nil
+		}
+		limit--
+		k, err := readRecordKey(key)
+		if err != nil {
+			return false, err
+		}
+		e, err := decodeEntry(k, raw)
+		if err != nil {
+			return false, err
+		}
+		if l.stale(e) {
+			stale = append(stale, k)
+		}
+		return true, nil
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, k := range stale {
+		l.rebuild(k)
+	}
+	return next, len(stale), l.Settle()
+}
+
+// Filter says which records are wanted. Empty fields want all.
+type Filter struct {
+	Kind  syncengine.Kind
+	Where map[string]string // attribute -> value: "place", "visit", "rater", "domain", "state"
+}
+
+// List calls fn with each record that a filter wants, ascending by kind, then id, after the given key (nil: from the first), until
+// fn returns false. The order and so the paging are stable: records that appear later have later ids, except imported ones.
+func (l *Ledger) List(f Filter, after *syncengine.RecordKey, fn func(m *Merged) (bool, error)) error {
+	visit := func(key syncengine.RecordKey) (bool, error) {
+		e, err := l.entry(key)
+		if err != nil {
+			return false, err
+		}
+		if e == nil {
+			return true, nil
+		}
+		m, err := l.merged(e)
+		if err != nil {
+			return false, err
+		}
+		if !l.matches(m, f) {
+			return true, nil
+		}
+		return fn(m)
+	}
+	if len(f.Where) == 0 {
+		return l.scanRecords(spaceRecords, nil, f.Kind, after, visit)
+	}
+	attribute := rarest(f.Where)
+	return l.scanRecords(spaceIndex, indexPrefix(attribute, f.Where[attribute]), f.Kind, after, visit)
+}
+
+// rarest picks the attribute that is likely to leave the fewest records.
+func rarest(where map[string]string) string {
+	for _, a := range []string{"place", "visit", "state", "rater", "domain"} {
+		if _, ok := where[a]; ok {
+			return a
+		}
+	}
+	names := make([]string, 0, len(where))
+	for a := range where {
+		names = append(names, a)
+	}
+	return slices.Min(names)
+}
+
+// matches reports whether a record has every attribute that the filter names; it settles what the index only suggests.
+func (l *Ledger) matches(m *Merged, f Filter) bool {
+	if len(f.Where) == 0 {
+		return true
+	}
+	has := attributes(m.Record, m.Violations)
+	suffix := recordKey(m.Key)
+	for a, v := range f.Where {
+		key := append(indexPrefix(a, v), suffix...)
+		if _, found := slices.BinarySearchFunc(has, key, slices.Compare); !found {
+			return false
+		}
+	}
+	return true
+}
+
+// scanRecords calls visit for the record keys under a prefix of a space, of one kind or of all, behind after.
+func (l *Ledger) scanRecords(space store.Space, prefix []byte, kind syncengine.Kind, last *syncengine.RecordKey, visit func(syncengine.RecordKey) (bool, error)) error {
+	from := prefix
+	if kind != "" {
+		from = append(append(append(append([]byte(nil), prefix...), kind...), 0), []byte(nil)...)
+	}
+	to := after(from)
+	if last != nil {
+		from = append(append(append([]byte(nil), prefix...), recordKey(*last)...), 0)
+	}
+	return l.r.Scan(space, l.id, from, to, func(key, _ []byte) (bool, error) {
+		k, err := readRecordKey(key[len(prefix):])
+		if err != nil {
+			return false, err
+		}
+		return visit(k)
+	})
+}
+
+// Step is one change in the history of a record.
+type Step struct {
+	*syncengine.Change
+	Envelopes []syncengine.Envelope
+	Decision  syncengine.Decision
+	Verdict   syncengine.Verdict
+	Reason    string // of the ruling that the verdict comes from
+}
+
+// History returns the changes of a record in order of author time, then id, each once; nil where nothing of it is held.
+func (l *Ledger) History(key syncengine.RecordKey) ([]Step, error) {
+	e, err := l.entry(key)
+	if err != nil || e == nil {
+		return nil, err
+	}
+	judged, err := l.judgedChanges(e)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(judged, func(a, b syncengine.Judged) int {
+		switch {
+		case a.Time < b.Time:
+			return -1
+		case a.Time > b.Time:
+			return 1
+		}
+		return a.ID.Compare(b.ID.Hash)
+	})
+	out := make([]Step, 0, len(judged))
+	for _, j := range judged {
+		s := Step{Change: j.Change, Decision: j.Decision, Verdict: j.Verdict}
+		if s.Envelopes, err = l.envelopes(j.ID); err != nil {
+			return nil, err
+		}
+		if s.Reason, err = l.reasonOf(j.Decision.By); err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// Change returns one change with its verdict, or nil where it is not held. A ruling or genesis has the verdict of its rank: effective.
+func (l *Ledger) Change(id syncengine.ChangeID) (*Step, error) {
+	at, err := l.positionsOf(id)
+	if err != nil || len(at) == 0 {
+		return nil, err
+	}
+	line, err := l.line(at[0])
+	if err != nil {
+		return nil, err
+	}
+	s := &Step{Change: line.Change}
+	if s.Envelopes, err = l.envelopes(id); err != nil {
+		return nil, err
+	}
+	if line.Change.Ruling != nil || line.Change.Genesis != nil {
+		return s, nil
+	}
+	j, err := l.judge(line.Change)
+	if err != nil {
+		return nil, err
+	}
+	s.Decision, s.Verdict = j.Decision, j.Verdict
+	s.Reason, err = l.reasonOf(j.Decision.By)
+	return s, err
+}
+
+// reasonOf returns the reason that a ruling gives, empty where it gives none or it was erased.
+func (l *Ledger) reasonOf(ruling syncengine.ChangeID) (string, error) {
+	if ruling.IsZero() {
+		return "", nil
+	}
+	at, err := l.positionsOf(ruling)
+	if err != nil || len(at) == 0 {
+		return "", err
+	}
+	line, err := l.line(at[0])
+	if err != nil {
+		return "", err
+	}
+	w := line.Change.Write(syncengine.ReasonPath)
+	if w == nil || w.Value == "" {
+		return "", nil
+	}
+	text, err := wire.DecodeValue(w.Value)
+	if s, ok := text.(string); ok && err == nil {
+		return s, nil
+	}
+	return "", nil
+}
+
+// Author returns which replica first held a change here; the zero id where the change is not held.
+func (l *Ledger) Author(id syncengine.ChangeID) (syncengine.ReplicaID, error) {
+	at, err := l.positionsOf(id)
+	if err != nil || len(at) == 0 {
+		return syncengine.ReplicaID{}, err
+	}
+	g, err := l.log(at[0].log)
+	if err != nil {
+		return syncengine.ReplicaID{}, err
+	}
+	return g.Replica, nil
+}
+
+// Own returns the ids of the changes that a replica's log holds after a sequence, in order.
+func (l *Ledger) Own(replica syncengine.ReplicaID, after uint64) ([]syncengine.ChangeID, error) {
+	logs, err := l.logsOf(replica)
+	if err != nil || len(logs) == 0 {
+		return nil, err
+	}
+	var out []syncengine.ChangeID
+	for n := after + 1; n <= logs[0].Tip.Seq; n++ {
+		id, err := l.idAt(position{logs[0].Number, n})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, id)
+	}
+	return out, nil
+}
+
+// Sequence returns the sequence at which a change lies in a replica's own log, 0 where it does not.
+func (l *Ledger) Sequence(id syncengine.ChangeID, replica syncengine.ReplicaID) (uint64, error) {
+	at, err := l.positionsOf(id)
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range at {
+		g, err := l.log(p.log)
+		if err != nil {
+			return 0, err
+		}
+		if g.Replica == replica && g.Branch == 0 {
+			return p.seq, nil
+		}
+	}
+	return 0, nil
+}

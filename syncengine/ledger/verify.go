@@ -1,0 +1,159 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/arpenteur/arpenteur/syncengine"
+	"github.com/arpenteur/arpenteur/syncengine/store"
+	"github.com/arpenteur/arpenteur/syncengine/wire"
+)
+
+// Fault is a place in a ledger where what is kept is not what was signed.
+type Fault struct {
+	Ledger  syncengine.LedgerID
+	Replica syncengine.ReplicaID // zero where the fault is in no log
+	Branch  int
+	Seq     uint64               // the first bad line of the log, 0 where the log itself can't be read
+	Record  syncengine.RecordKey // a merged record that its changes don't give
+	Err     error
+}
+
+// Error names the place and what is wrong there.
+func (f *Fault) Error() string {
+	if f.Record.Kind != "" {
+		return fmt.Sprintf("ledger %s: %s %s: %v", f.Ledger, f.Record.Kind, f.Record.ID, f.Err)
+	}
+	return fmt.Sprintf("ledger %s: log %s branch %d line %d: %v", f.Ledger, f.Replica, f.Branch, f.Seq, f.Err)
+}
+
+// Unwrap returns what is wrong.
+func (f *Fault) Unwrap() error { return f.Err }
+
+// Checked counts what Verify looked at.
+type Checked struct {
+	Lines, Heads, Records int
+}
+
+// Verify recomputes every hash, chain and head of the ledger and merges every record anew. fault is called for the first bad line of each
+// log and for each record that differs from what is kept; progress after each log and each thousand records. A fault in one log
+// holds back nothing else (law L6).
+func (l *Ledger) Verify(fault func(*Fault), progress func(Checked)) (Checked, error) {
+	var done Checked
+	err := l.eachLog(func(g *log) error {
+		if seq, err := l.verifyLog(g, &done); err != nil {
+			fault(&Fault{Ledger: l.id, Replica: g.Replica, Branch: int(g.Branch), Seq: seq, Err: err})
+		}
+		progress(done)
+		return nil
+	})
+	if err != nil {
+		return done, err
+	}
+	err = l.r.Scan(spaceRecords, l.id, nil, nil, func(key, raw []byte) (bool, error) {
+		k, err := readRecordKey(key)
+		if err == nil {
+			err = l.verifyRecord(k, raw)
+		}
+		if err != nil {
+			fault(&Fault{Ledger: l.id, Record: k, Err: err})
+		}
+		if done.Records++; done.Records%1000 == 0 {
+			progress(done)
+		}
+		return true, nil
+	})
+	progress(done)
+	return done, err
+}
+
+// verifyLog recomputes one log and returns the first line that is wrong.
+func (l *Ledger) verifyLog(g *log, done *Checked) (uint64, error) {
+	key := l.keyOf(g.Replica)
+	if key == nil {
+		return 0, fmt.Errorf("no grant names the replica: %w", wire.CodeUnknownReplica)
+	}
+	chain := wire.ChainStart(l.id, g.Replica)
+	if g.Fork > 0 {
+		parent, err := l.log(g.Parent)
+		if err != nil {
+			return g.Fork, err
+		}
+		if chain, err = l.chainAt(parent, g.Fork); err != nil {
+			return g.Fork, err
+		}
+	}
+	var signed uint64
+	for n := g.Fork + 1; n <= g.Tip.Seq; n++ {
+		p := position{g.Number, n}
+		id, err := l.verifyLine(p)
+		if err != nil {
+			return n, err
+		}
+		chain = wire.ChainNext(chain, id)
+		done.Lines++
+		head, err := l.r.Get(spaceHeads, l.id, p.key())
+		if err != nil {
+			return n, err
+		}
+		if head == nil {
+			continue
+		}
+		done.Heads++
+		if len(head) != headBytes || syncengine.Hash(head[:32]) != chain {
+			return n, errors.New("the chain is not that of the kept head")
+		}
+		if !wire.VerifyHead(key, l.id, syncengine.Head{Seq: n, Chain: chain}, wire.Signature(head[32:])) {
+			return n, fmt.Errorf("the head's signature does not verify: %w", wire.CodeBadHead)
+		}
+		signed = n
+	}
+	if g.Tip.Seq > g.Fork && (signed != g.Tip.Seq || chain != g.Tip.Chain) {
+		return g.Tip.Seq, errors.New("the log does not end in a signed head")
+	}
+	return 0, nil
+}
+
+// verifyLine decodes the line at p, which computes its hashes, and checks that the change is found under its id.
+func (l *Ledger) verifyLine(p position) (syncengine.ChangeID, error) {
+	id, err := l.idAt(p)
+	if err != nil {
+		return id, err
+	}
+	line, err := l.line(p)
+	if err != nil {
+		return id, err
+	}
+	if line.Change.ID != id {
+		return id, errors.New("the envelope names another change than the one it leads to")
+	}
+	at, err := l.positionsOf(id)
+	if err != nil {
+		return id, err
+	}
+	for _, q := range at {
+		if q == p {
+			return id, nil
+		}
+	}
+	return id, fmt.Errorf("the change can't be found by its id: %w", store.ErrCorrupt)
+}
+
+// verifyRecord merges a record anew and compares the documents.
+func (l *Ledger) verifyRecord(key syncengine.RecordKey, raw []byte) error {
+	e, err := decodeEntry(key, raw)
+	if err != nil {
+		return err
+	}
+	if l.stale(e) {
+		return nil // it is made again when it is next read
+	}
+	kept := string(l.show(e).AppendDocument(nil))
+	if err := l.rebuildEntry(e); err != nil {
+		return err
+	}
+	if anew := string(l.show(e).AppendDocument(nil)); anew != kept {
+		return errors.New("the merged record is not what its changes give; it can be rebuilt from them")
+	}
+	return nil
+}
