@@ -83,7 +83,8 @@ type Violation struct {
 // Lens maps registers of one version to registers of the next: injective, leaf to leaf.
 type Lens struct {
 	// Rename maps a path pattern of the previous version to its pattern in this one. A pattern is a path in which "*" stands for
-	// an element id or an account id. It also moves all registers below the named node.
+	// an element id or an account id. It also moves all registers below the named node. Of several that fit, the longest counts, then
+	// the one that says a name where the other says a star.
 	Rename map[string]string
 	// Codes maps values of the leaf or set at a pattern of this version: old canonical value to new (for a set, codes as JSON strings).
 	Codes map[string]map[Value]Value

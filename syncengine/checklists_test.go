@@ -22,7 +22,9 @@ var (
 	sign2 = recordID("sign 2").String()
 )
 
-func leaf(t se.LeafType, p se.Policy) *se.Node { return &se.Node{Type: se.LeafNode, Leaf: t, Policy: p} }
+func leaf(t se.LeafType, p se.Policy) *se.Node {
+	return &se.Node{Type: se.LeafNode, Leaf: t, Policy: p}
+}
 
 func group(children map[string]*se.Node) *se.Node {
 	return &se.Node{Type: se.GroupNode, Children: children}

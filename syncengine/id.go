@@ -43,7 +43,7 @@ func (h Hash) AppendText(b []byte) ([]byte, error) {
 // MarshalText returns the text form of h.
 func (h Hash) MarshalText() ([]byte, error) { return h.AppendText(nil) }
 
-// UnmarshalText reads the text form of a Hash; the empty text is the zero Hash.
+// UnmarshalText reads the text form of a Hash; the empty text is the zero Hash, which has no other form.
 func (h *Hash) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
 		*h = Hash{}
@@ -55,6 +55,9 @@ func (h *Hash) UnmarshalText(text []byte) error {
 	var buf [33]byte
 	n, err := hashEncoding.Decode(buf[:], text)
 	if err != nil || n != len(h) {
+		return ErrHash
+	}
+	if Hash(buf[:n]).IsZero() {
 		return ErrHash
 	}
 	copy(h[:], buf[:n])

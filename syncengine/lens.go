@@ -70,37 +70,42 @@ func (l *Lens) apply(path Path, value Value) (Path, Value, bool) {
 
 // rename moves segments by the longest pattern that matches their beginning. The result shares nothing with its argument.
 func (l *Lens) rename(segments []string) []string {
-	var bestStars, bestTo []string
-	best := -1
-	for from, to := range l.Rename {
+	best, n := "", 0
+	for from := range l.Rename {
 		pattern := Path(from).Segments()
-		if stars, ok := match(pattern, segments); ok && len(pattern) > best {
-			best, bestStars, bestTo = len(pattern), stars, Path(to).Segments()
+		if _, ok := match(pattern, segments); ok && (len(pattern) > n || len(pattern) == n && saysMore(from, best)) {
+			best, n = from, len(pattern)
 		}
 	}
 	out := make([]string, 0, len(segments)+2)
-	if best < 0 {
+	if n == 0 {
 		return append(out, segments...)
 	}
-	for _, s := range bestTo {
-		if s == "*" && len(bestStars) > 0 {
-			s, bestStars = bestStars[0], bestStars[1:]
+	stars, _ := match(Path(best).Segments(), segments)
+	for _, s := range Path(l.Rename[best]).Segments() {
+		if s == "*" && len(stars) > 0 {
+			s, stars = stars[0], stars[1:]
 		}
 		out = append(out, s)
 	}
-	return append(out, segments[best:]...)
+	return append(out, segments[n:]...)
 }
 
 // codesFor returns the value map of the leaf or set at segments, or nil.
 func (l *Lens) codesFor(segments []string) map[Value]Value {
-	for pattern, codes := range l.Codes {
+	best := ""
+	for pattern := range l.Codes {
 		p := Path(pattern).Segments()
-		if _, ok := match(p, segments); ok && len(p) == len(segments) {
-			return codes
+		if _, ok := match(p, segments); ok && len(p) == len(segments) && saysMore(pattern, best) {
+			best = pattern
 		}
 	}
-	return nil
+	return l.Codes[best]
 }
+
+// saysMore reports whether pattern a is to be taken rather than b where both fit and are equally long: the greater one by bytes, which
+// says a name where the other says a star, since a star sorts before all that a segment may hold.
+func saysMore(a, b string) bool { return a > b }
 
 // match reports whether a pattern matches the beginning of segments, and what its stars stand for.
 func match(pattern, segments []string) (stars []string, ok bool) {

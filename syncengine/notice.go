@@ -40,30 +40,31 @@ type PlaceUse struct {
 // PlaceKind is the kind of the records that form the place tree.
 const PlaceKind Kind = "place"
 
-// Notices derives the notices of a ledger from its places and from the records that name one. The order of the arguments does not matter.
+// Notices derives the notices of a ledger from its places and from the records that name one. The order of the arguments does not
+// matter; of a place given twice the fact with the smaller parent counts, then the one with the smaller type.
 func Notices(places []PlaceFact, uses []PlaceUse) []Notice {
 	links := make([]PlaceLink, 0, len(places))
-	types := make(map[RecordID]string, len(places))
-	parents := make(map[RecordID]RecordID, len(places))
+	facts := make(map[RecordID]PlaceFact, len(places))
 	for _, p := range places {
 		links = append(links, p.PlaceLink)
-		types[p.ID] = p.Type
-		parents[p.ID] = p.Parent
+		if known, twice := facts[p.ID]; !twice || cmp.Or(compareRecordIDs(p.Parent, known.Parent), cmp.Compare(p.Type, known.Type)) < 0 {
+			facts[p.ID] = p
+		}
 	}
 	tree := NewPlaceTree(links)
 	var out []Notice
 	for _, id := range tree.Orphans {
-		out = append(out, Notice{OrphanPlace, RecordKey{PlaceKind, id}, parents[id]})
+		out = append(out, Notice{OrphanPlace, RecordKey{PlaceKind, id}, facts[id].Parent})
 	}
 	for _, id := range tree.Cut {
-		out = append(out, Notice{PlaceCycle, RecordKey{PlaceKind, id}, parents[id]})
+		out = append(out, Notice{PlaceCycle, RecordKey{PlaceKind, id}, facts[id].Parent})
 	}
 	for _, u := range uses {
-		kind, there := types[u.Place]
+		place, there := facts[u.Place]
 		switch {
 		case !there:
 			out = append(out, Notice{DanglingPlace, u.Record, u.Place})
-		case len(u.Types) > 0 && !slices.Contains(u.Types, kind):
+		case len(u.Types) > 0 && !slices.Contains(u.Types, place.Type):
 			out = append(out, Notice{WrongPlace, u.Record, u.Place})
 		}
 	}

@@ -47,22 +47,19 @@ func (p Path) Node() Path {
 }
 
 // Enclosing returns the presence paths of the record and of every element that p lies in, outermost first, p itself excluded.
-// Elements are recognised by their UUID segment.
+// Elements are recognised by their UUID segment. The last segment is never one: there a UUID is the element that a presence is of,
+// or the account of an author.
 func (p Path) Enclosing() []Path {
+	if p == RecordPresence {
+		return nil
+	}
 	out := []Path{RecordPresence}
 	segments := p.Segments()
 	at := Path("")
-	for i, s := range segments {
-		at = at.Child(s)
-		if i == len(segments)-1 && (p.IsPresence() || !isUUID(s)) {
-			break
-		}
-		if isUUID(s) {
+	for _, s := range segments[:len(segments)-1] {
+		if at = at.Child(s); isUUID(s) {
 			out = append(out, at.Node())
 		}
-	}
-	if p == RecordPresence {
-		return nil
 	}
 	return out
 }

@@ -20,11 +20,12 @@ type PlaceTree struct {
 
 // NewPlaceTree hangs places into a tree. Of each cycle the place with the smallest id is cut off and hung at the root, and so is a
 // place whose parent is not there: both for review. The result does not depend on the order of links; a place named twice keeps
-// the link with the smaller parent.
+// the link with the smaller parent. The zero id is the root and can't be a place: a link of it is left out.
 func NewPlaceTree(links []PlaceLink) *PlaceTree {
 	t := &PlaceTree{Children: map[RecordID][]RecordID{}, Parent: make(map[RecordID]RecordID, len(links))}
 	for _, l := range links {
-		if known, ok := t.Parent[l.ID]; !ok || bytes.Compare(l.Parent[:], known[:]) < 0 {
+		known, twice := t.Parent[l.ID]
+		if l.ID != (RecordID{}) && (!twice || compareRecordIDs(l.Parent, known) < 0) {
 			t.Parent[l.ID] = l.Parent
 		}
 	}

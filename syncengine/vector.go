@@ -24,12 +24,13 @@ func (v VersionVector) Seq(replica ReplicaID) uint64 {
 
 // Advance replaces the head `from` of a replica's log by `to`. Where `from` is not a head (a new log, a new branch) it adds `to`.
 func (v VersionVector) Advance(replica ReplicaID, from, to Head) {
-	heads := slices.Clone(v[replica])
-	if i := slices.Index(heads, from); i >= 0 {
-		heads[i] = to
-	} else if !slices.Contains(heads, to) {
-		heads = append(heads, to)
+	heads := make([]Head, 0, len(v[replica])+1)
+	for _, h := range v[replica] {
+		if h != from && h != to {
+			heads = append(heads, h)
+		}
 	}
+	heads = append(heads, to)
 	slices.SortFunc(heads, compareHeads)
 	v[replica] = heads
 }
@@ -45,11 +46,13 @@ func (v VersionVector) Clone() VersionVector {
 
 // Equal reports whether both vectors name the same heads.
 func (v VersionVector) Equal(other VersionVector) bool {
-	if len(v) != len(other) {
-		return false
-	}
 	for replica, heads := range v {
 		if !slices.Equal(heads, other[replica]) {
+			return false
+		}
+	}
+	for replica, heads := range other {
+		if len(heads) > 0 && len(v[replica]) == 0 {
 			return false
 		}
 	}

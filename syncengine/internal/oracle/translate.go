@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -37,17 +38,13 @@ func through(lens syncengine.Lens, path syncengine.Path, value syncengine.Value)
 	parts := move(lens.Rename, split(path))
 	if isPresence(path) {
 		set, code := parts[:len(parts)-1], parts[len(parts)-1]
-		for pattern, codes := range lens.Codes {
-			if to, ok := codes[syncengine.Value(`"`+code+`"`)]; ok && isAt(set, pattern) {
-				return join(append(slices.Clone(set), strings.ReplaceAll(string(to), `"`, ""))) + "/", value, true
-			}
+		if to, ok := codesAt(lens, set)[syncengine.Value(`"`+code+`"`)]; ok {
+			code = strings.ReplaceAll(string(to), `"`, "")
 		}
-		return join(parts) + "/", value, true
+		return join(append(slices.Clone(set), code)) + "/", value, true
 	}
-	for pattern, codes := range lens.Codes {
-		if to, ok := codes[value]; ok && isAt(parts, pattern) {
-			return join(parts), to, true
-		}
+	if to, ok := codesAt(lens, parts)[value]; ok {
+		value = to
 	}
 	return join(parts), value, true
 }
@@ -55,26 +52,42 @@ func through(lens syncengine.Lens, path syncengine.Path, value syncengine.Value)
 // move renames the longest beginning of parts that a pattern names.
 func move(rename map[string]string, parts []string) []string {
 	for n := len(parts); n > 0; n-- {
-		for from, to := range rename {
-			if !isAt(parts[:n], from) {
-				continue
-			}
-			var moved, stars []string
-			for i, name := range split(syncengine.Path(from)) {
-				if name == "*" {
-					stars = append(stars, parts[i])
-				}
-			}
-			for _, name := range split(syncengine.Path(to)) {
-				if name == "*" {
-					name, stars = stars[0], stars[1:]
-				}
-				moved = append(moved, name)
-			}
-			return append(moved, parts[n:]...)
+		from, ok := choose(slices.Collect(maps.Keys(rename)), parts[:n])
+		if !ok {
+			continue
 		}
+		var moved, stars []string
+		for i, name := range split(syncengine.Path(from)) {
+			if name == "*" {
+				stars = append(stars, parts[i])
+			}
+		}
+		for _, name := range split(syncengine.Path(rename[from])) {
+			if name == "*" {
+				name, stars = stars[0], stars[1:]
+			}
+			moved = append(moved, name)
+		}
+		return append(moved, parts[n:]...)
 	}
 	return parts
+}
+
+// codesAt returns the mapped values of the leaf or set at parts.
+func codesAt(lens syncengine.Lens, parts []string) map[syncengine.Value]syncengine.Value {
+	pattern, _ := choose(slices.Collect(maps.Keys(lens.Codes)), parts)
+	return lens.Codes[pattern]
+}
+
+// choose returns the pattern that names parts, the greatest by bytes where several do.
+func choose(patterns []string, parts []string) (string, bool) {
+	slices.Sort(patterns)
+	for _, p := range slices.Backward(patterns) {
+		if isAt(parts, p) {
+			return p, true
+		}
+	}
+	return "", false
 }
 
 // isAt reports whether parts are named by a pattern, and isBelow whether the node that parts begin with is.

@@ -1,0 +1,191 @@
+package syncengine_test
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	se "github.com/arpenteur/arpenteur/syncengine"
+	"github.com/arpenteur/arpenteur/syncengine/internal/oracle"
+)
+
+// knows is what a node holds, for verdicts: the authority's log to a point, some checklists, and on which branch lines lie. Chains
+// stand for the name of their branch here.
+type knows struct {
+	heldTo uint64
+	lists  map[se.VersionID]*se.Checklist
+}
+
+func (k knows) Held(p se.AuthorityPoint) bool {
+	return p.Replica == replicaID("authority") && p.Seq <= k.heldTo
+}
+func (k knows) Checklist(v se.VersionID) *se.Checklist      { return k.lists[v] }
+func (k knows) SameBranch(e se.Envelope, head se.Head) bool { return e.Chain == head.Chain }
+func (k knows) with(lists ...*se.Checklist) knows           { return knows{k.heldTo, index(lists)} }
+
+func index(lists []*se.Checklist) map[se.VersionID]*se.Checklist {
+	out := map[se.VersionID]*se.Checklist{}
+	for _, l := range lists {
+		out[l.Version] = l
+	}
+	return out
+}
+
+// court is one change, its envelopes and all rulings of a ledger.
+type court struct {
+	change    *se.Change
+	envelopes []se.Envelope
+	rulings   []se.PlacedRuling // in the order of the authority's log
+	knows     knows
+}
+
+func drawCourt(t *rapid.T) *court {
+	x := &court{knows: knows{heldTo: rapid.Uint64Range(0, 12).Draw(t, "held to")}}
+	if !oneIn(t, 6, "no checklist") {
+		x.knows = x.knows.with(cleanliness()...)
+	}
+	x.drawChange(t)
+	replicas := rapid.SampledFrom([]string{"R1", "R1", "R2", "R3", "authority"})
+	for range rapid.IntRange(0, 3).Draw(t, "envelopes") {
+		x.envelopes = append(x.envelopes, se.Envelope{
+			Position: se.Position{Replica: replicaID(replicas.Draw(t, "replica")), Seq: rapid.Uint64Range(1, 5).Draw(t, "seq")},
+			Chain:    hashOf(rapid.SampledFrom([]string{"branch 1", "branch 1", "branch 2"}).Draw(t, "branch")),
+		})
+	}
+	for i := range rapid.IntRange(0, 8).Draw(t, "rulings") {
+		x.rulings = append(x.rulings, se.PlacedRuling{
+			ID: changeID(fmt.Sprint("ruling ", i)), At: se.AuthorityPoint{Replica: replicaID("authority"), Seq: uint64(i + 1)}, Ruling: x.drawRuling(t, i),
+		})
+	}
+	return x
+}
+
+func (x *court) drawChange(t *rapid.T) {
+	x.change = &se.Change{ID: changeID("tried"), Header: se.Header{
+		Format: 1, Record: recordID("r"), Checklist: versionID("c1"),
+		Kind:   rapid.SampledFrom([]se.Kind{"observation", "observation", "observation", "place"}).Draw(t, "kind"),
+		Author: rapid.SampledFrom([]se.AccountID{"u1", "u1", "u2"}).Draw(t, "author"),
+		At:     se.AuthorityPoint{Replica: replicaID("authority"), Seq: rapid.Uint64Range(0, 10).Draw(t, "at")},
+	}}
+	if oneIn(t, 20, "format") {
+		x.change.Format = 2
+	}
+	if oneIn(t, 20, "other authority") {
+		x.change.At.Replica = replicaID("another authority")
+	}
+	for _, r := range []register{
+		{"/", []se.Value{se.True}},
+		{"/height", []se.Value{"1", "1.5", se.Null, `"high"`, ""}},
+		{"/litter/text", []se.Value{`"a"`, "3", ""}},
+		{"/litter/texts", []se.Value{`"a"`}},
+		{se.Path("/signs/" + sign1 + "/"), []se.Value{se.True, se.Null}},
+		{se.Path("/signs/" + sign1 + "/text"), []se.Value{`"a"`}},
+		{"/source/police/", []se.Value{se.True, "1"}},
+		{"/spot", []se.Value{"[1]", "{}", "1"}},
+	} {
+		if r.path == "/" && !oneIn(t, 10, "without presence") || oneIn(t, 5, "written") {
+			x.change.Writes = append(x.change.Writes, se.Write{Path: r.path, Value: rapid.SampledFrom(r.values).Draw(t, "value")})
+		}
+	}
+}
+
+func (x *court) drawRuling(t *rapid.T, i int) *se.Ruling {
+	switch rapid.SampledFrom([]string{"grant", "grant", "grant", "revoke", "refuse", "void", "release", "redact", "untimed", "other"}).Draw(t, "ruling") {
+	case "grant":
+		r := &se.Ruling{
+			Type:    se.Grant,
+			Replica: replicaID(rapid.SampledFrom([]string{"R1", "R1", "R2", "R3"}).Draw(t, "to")),
+			Account: rapid.SampledFrom([]se.AccountID{"u1", "u1", "u2"}).Draw(t, "account"),
+			Kinds:   rapid.SampledFrom([][]se.Kind{{"observation"}, {"observation", "place"}, {"place"}}).Draw(t, "kinds"),
+		}
+		if rapid.Bool().Draw(t, "successor") {
+			r.Predecessor = replicaID(rapid.SampledFrom([]string{"R1", "R2", "R3"}).Draw(t, "of"))
+		}
+		return r
+	case "revoke":
+		return &se.Ruling{
+			Type:   se.Revoke,
+			Target: changeID(fmt.Sprint("ruling ", rapid.IntRange(0, 8).Draw(t, "revoked"))), // perhaps a grant that comes later, or none
+			Cut:    se.Head{Seq: rapid.Uint64Range(0, 5).Draw(t, "cut"), Chain: hashOf(rapid.SampledFrom([]string{"branch 1", "branch 2"}).Draw(t, "cut branch"))},
+		}
+	case "redact":
+		return &se.Ruling{Type: se.Redact, Target: x.change.ID, Paths: rapid.SampledFrom([][]se.Path{{"/height"}, {"/height", "/litter/text"}}).Draw(t, "redacted")}
+	case "refuse":
+		return &se.Ruling{Type: se.Refuse, Target: x.change.ID}
+	case "void":
+		return &se.Ruling{Type: se.Void, Target: x.change.ID}
+	case "release":
+		return &se.Ruling{Type: se.Release, Target: x.change.ID}
+	case "untimed":
+		return &se.Ruling{Type: se.Untimed, Target: x.change.ID}
+	default: // about another change, or not known to this engine
+		return rapid.SampledFrom([]*se.Ruling{{Type: se.Void, Target: changeID("other")}, {Type: "pardon", Target: x.change.ID}}).Draw(t, "other")
+	}
+}
+
+// judge hears the rulings and envelopes in the given order.
+func (x *court) judge(rulings []se.PlacedRuling, envelopes []se.Envelope) (se.Verdict, se.Decision) {
+	a := se.NewAuthority(replicaID("authority"))
+	var about []se.PlacedRuling
+	for _, r := range rulings {
+		a.Take(&se.Change{ID: r.ID, Header: se.Header{Ruling: r.Ruling}}, se.Position(r.At))
+		if r.Ruling.Target == x.change.ID {
+			about = append(about, r)
+		}
+	}
+	d := a.Decide(about)
+	return a.Judge(x.change, envelopes, d, x.knows), d
+}
+
+// A verdict depends on what is held and not on the order in which it came, nor on how often or by whom it was carried (law L2).
+func TestAVerdictIsWhatTheDefinitionSaysInAnyOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		x := drawCourt(t)
+		ledger := oracle.Ledger{Authority: replicaID("authority"), Rulings: x.rulings}
+		verdict, decision := x.judge(x.rulings, x.envelopes)
+		if want := ledger.Decide(x.change.ID); !reflect.DeepEqual(decision, want) {
+			t.Fatalf("decision %+v, defined is %+v", decision, want)
+		}
+		if want := ledger.Status(x.change, x.envelopes, x.knows); verdict.Status != want {
+			t.Fatalf("verdict %+v, defined is status %v", verdict, want)
+		}
+		if (verdict.Status == se.Effective) != (verdict.Reason == "") {
+			t.Fatalf("verdict %+v: a reason for what is effective, or none for what is not", verdict)
+		}
+		twice := slices.Concat(x.rulings, x.rulings)
+		rulings := rapid.Permutation(twice).Draw(t, "order of rulings")
+		envelopes := rapid.Permutation(slices.Concat(x.envelopes, x.envelopes)).Draw(t, "order of envelopes")
+		if v, d := x.judge(rulings, envelopes); !reflect.DeepEqual(v, verdict) || !reflect.DeepEqual(d, decision) {
+			t.Fatalf("verdict %+v, %+v; heard in another order %+v, %+v", verdict, decision, v, d)
+		}
+	})
+}
+
+// What a clone of the authority takes is not seen through the original.
+func TestACloneOfTheAuthorityTakesForItselfAlone(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		x := drawCourt(t)
+		a := se.NewAuthority(replicaID("authority"))
+		before := a.Clone()
+		cut := rapid.IntRange(0, len(x.rulings)).Draw(t, "cut")
+		for i, r := range x.rulings {
+			if i == cut {
+				before = a.Clone()
+			}
+			a.Take(&se.Change{ID: r.ID, Header: se.Header{Ruling: r.Ruling}}, se.Position(r.At))
+		}
+		if cut == len(x.rulings) {
+			before = a.Clone()
+		}
+		fresh := se.NewAuthority(replicaID("authority"))
+		for _, r := range x.rulings[:cut] {
+			fresh.Take(&se.Change{ID: r.ID, Header: se.Header{Ruling: r.Ruling}}, se.Position(r.At))
+		}
+		if !reflect.DeepEqual(before, fresh) {
+			t.Fatalf("the clone became %+v, fresh is %+v", before, fresh)
+		}
+	})
+}
