@@ -72,7 +72,7 @@ const (
 )
 
 // pick returns the text of the language; English stands in for a language that isn't known, fallback for a text that isn't.
-func (l Language) pick(t text, fallback string) string {
+func (l Language) pick(t bilingual, fallback string) string {
 	switch {
 	case t.en == "":
 		return fallback
@@ -83,131 +83,159 @@ func (l Language) pick(t text, fallback string) string {
 	}
 }
 
-type text struct{ en, fr string }
+type bilingual struct{ en, fr string }
 
 type codeEntry struct {
 	status        int // 0: frames only
-	title, action text
+	title, action bilingual
 }
 
 // codeTable is the one place where codes meet HTTP and people. It is read only.
 var codeTable = map[Code]codeEntry{
 	CodeMalformed: {
-		400, text{"the message is not well formed", "le message est mal formé"},
-		text{"update the program that sent it, and report the detail", "mettez à jour le programme émetteur et signalez le détail"},
+		400,
+		bilingual{"the message is not well formed", "le message est mal formé"},
+		bilingual{"update the program that sent it, and report the detail", "mettez à jour le programme émetteur et signalez le détail"},
 	},
 	CodeTooLarge: {
-		413, text{"the message is too large", "le message est trop volumineux"},
-		text{"send less at once", "envoyez moins de données à la fois"},
+		413,
+		bilingual{"the message is too large", "le message est trop volumineux"},
+		bilingual{"send less at once", "envoyez moins de données à la fois"},
 	},
 	CodeTooDeep: {
-		400, text{"the message is nested too deeply", "le message est imbriqué trop profondément"},
-		text{"update the program that sent it, and report the detail", "mettez à jour le programme émetteur et signalez le détail"},
+		400,
+		bilingual{"the message is nested too deeply", "le message est imbriqué trop profondément"},
+		bilingual{"update the program that sent it, and report the detail", "mettez à jour le programme émetteur et signalez le détail"},
 	},
 	CodeBomb: {
-		413, text{"the message expands beyond the limit", "le message dépasse la limite une fois décompressé"},
-		text{"send less at once", "envoyez moins de données à la fois"},
+		413,
+		bilingual{"the message expands beyond the limit", "le message dépasse la limite une fois décompressé"},
+		bilingual{"send less at once", "envoyez moins de données à la fois"},
 	},
 	CodeTruncated: {
-		0, text{"the transfer was cut", "le transfert a été interrompu"},
-		text{"sync again: what arrived whole was kept", "relancez la synchronisation : ce qui est arrivé entier est conservé"},
+		0,
+		bilingual{"the transfer was cut", "le transfert a été interrompu"},
+		bilingual{"sync again: what arrived whole was kept", "relancez la synchronisation : ce qui est arrivé entier est conservé"},
 	},
 	CodeProtocolUnsupported: {
-		400, text{"this version of the protocol is not spoken here", "cette version du protocole n’est pas prise en charge"},
-		text{"update the older of the two programs", "mettez à jour le plus ancien des deux programmes"},
+		400,
+		bilingual{"this version of the protocol is not spoken here", "cette version du protocole n’est pas prise en charge"},
+		bilingual{"update the older of the two programs", "mettez à jour le plus ancien des deux programmes"},
 	},
 	CodeChallenge: {
-		401, text{"the request must be signed again", "la requête doit être signée à nouveau"},
-		text{"sign it with the new challenge and repeat it", "signez-la avec le nouveau défi et répétez-la"},
+		401,
+		bilingual{"the request must be signed again", "la requête doit être signée à nouveau"},
+		bilingual{"sign it with the new challenge and repeat it", "signez-la avec le nouveau défi et répétez-la"},
 	},
 	CodeUnauthenticated: {
-		401, text{"the sender could not be recognised", "l’expéditeur n’a pas été reconnu"},
-		text{"sign in again, or check the key of this tablet", "reconnectez-vous ou vérifiez la clé de cette tablette"},
+		401,
+		bilingual{"the sender could not be recognised", "l’expéditeur n’a pas été reconnu"},
+		bilingual{"sign in again, or check the key of this tablet", "reconnectez-vous ou vérifiez la clé de cette tablette"},
 	},
 	CodeUnknownReplica: {
-		401, text{"no grant names this tablet", "aucune autorisation ne désigne cette tablette"},
-		text{"enrol it, or fetch the authority's log first", "enrôlez-la, ou récupérez d’abord le journal de l’autorité"},
+		401,
+		bilingual{"no grant names this tablet", "aucune autorisation ne désigne cette tablette"},
+		bilingual{"enrol it, or fetch the authority's log first", "enrôlez-la, ou récupérez d’abord le journal de l’autorité"},
 	},
 	CodeRevoked: {
-		0, text{"the grant of this tablet has ended", "l’autorisation de cette tablette a pris fin"},
-		text{
+		0,
+		bilingual{"the grant of this tablet has ended", "l’autorisation de cette tablette a pris fin"},
+		bilingual{
 			"what it sent was kept and set aside: ask the coordinator to release it",
 			"ce qu’elle a envoyé est conservé et mis de côté : demandez au coordinateur de le libérer",
 		},
 	},
 	CodeUnknownLedger: {
-		404, text{"no such ledger", "ce registre n’existe pas"},
-		text{"ask the coordinator which diagnostics you are on", "demandez au coordinateur à quels diagnostics vous participez"},
+		404,
+		bilingual{"no such ledger", "ce registre n’existe pas"},
+		bilingual{"ask the coordinator which diagnostics you are on", "demandez au coordinateur à quels diagnostics vous participez"},
 	},
 	CodeBadHead: {
-		0, text{"the signature of a log does not verify", "la signature d’un journal n’est pas valide"},
-		text{"send it again from its author's tablet", "renvoyez-le depuis la tablette de son auteur"},
+		0,
+		bilingual{"the signature of a log does not verify", "la signature d’un journal n’est pas valide"},
+		bilingual{"send it again from its author's tablet", "renvoyez-le depuis la tablette de son auteur"},
 	},
 	CodeBrokenChain: {
-		0, text{"earlier lines of the log are missing or differ", "des lignes antérieures du journal manquent ou diffèrent"},
-		text{"send the log from line 1", "envoyez le journal depuis la ligne 1"},
+		0,
+		bilingual{"earlier lines of the log are missing or differ", "des lignes antérieures du journal manquent ou diffèrent"},
+		bilingual{"send the log from line 1", "envoyez le journal depuis la ligne 1"},
 	},
 	CodeWrongLedger: {
-		0, text{"a line belongs to another ledger", "une ligne appartient à un autre registre"},
-		text{"send it under its own ledger", "envoyez-la sous son propre registre"},
+		0,
+		bilingual{"a line belongs to another ledger", "une ligne appartient à un autre registre"},
+		bilingual{"send it under its own ledger", "envoyez-la sous son propre registre"},
 	},
 	CodeValuesMissing: {
-		0, text{"values were stripped without a ruling", "des valeurs ont été retirées sans décision"},
-		text{"send them again from a holder that has them", "renvoyez-les depuis un détenteur qui les possède"},
+		0,
+		bilingual{"values were stripped without a ruling", "des valeurs ont été retirées sans décision"},
+		bilingual{"send them again from a holder that has them", "renvoyez-les depuis un détenteur qui les possède"},
 	},
 	CodeForked: {
-		0, text{"the log of this tablet has a second branch", "le journal de cette tablette a une seconde branche"},
-		text{"take a successor and go on: nothing is lost", "prenez un successeur et continuez : rien n’est perdu"},
+		0,
+		bilingual{"the log of this tablet has a second branch", "le journal de cette tablette a une seconde branche"},
+		bilingual{"take a successor and go on: nothing is lost", "prenez un successeur et continuez : rien n’est perdu"},
 	},
 	CodeIneffective: {
-		0, text{"the change was kept but has no effect", "la modification est conservée mais sans effet"},
-		text{"read the detail, and ask the coordinator if in doubt", "lisez le détail et interrogez le coordinateur en cas de doute"},
+		0,
+		bilingual{"the change was kept but has no effect", "la modification est conservée mais sans effet"},
+		bilingual{"read the detail, and ask the coordinator if in doubt", "lisez le détail et interrogez le coordinateur en cas de doute"},
 	},
 	CodeViolation: {
-		0, text{"the record breaks a rule of its checklist", "la fiche enfreint une règle de sa grille"},
-		text{"open the record and put it right", "ouvrez la fiche et corrigez-la"},
+		0,
+		bilingual{"the record breaks a rule of its checklist", "la fiche enfreint une règle de sa grille"},
+		bilingual{"open the record and put it right", "ouvrez la fiche et corrigez-la"},
 	},
 	CodePending: {
-		0, text{"the change waits for something not known yet", "la modification attend un élément encore inconnu"},
-		text{"nothing to do: it takes effect once that arrives", "rien à faire : elle prendra effet à son arrivée"},
+		0,
+		bilingual{"the change waits for something not known yet", "la modification attend un élément encore inconnu"},
+		bilingual{"nothing to do: it takes effect once that arrives", "rien à faire : elle prendra effet à son arrivée"},
 	},
 	CodeUntimed: {
-		0, text{"the clock of the tablet is not to be believed", "l’horloge de la tablette n’est pas fiable"},
-		text{"set the date and time of the tablet", "réglez la date et l’heure de la tablette"},
+		0,
+		bilingual{"the clock of the tablet is not to be believed", "l’horloge de la tablette n’est pas fiable"},
+		bilingual{"set the date and time of the tablet", "réglez la date et l’heure de la tablette"},
 	},
 	CodeBadCode: {
-		403, text{"the enrolment code is unknown, used or expired", "le code d’enrôlement est inconnu, déjà utilisé ou expiré"},
-		text{"ask the coordinator for a new one", "demandez-en un nouveau au coordinateur"},
+		403,
+		bilingual{"the enrolment code is unknown, used or expired", "le code d’enrôlement est inconnu, déjà utilisé ou expiré"},
+		bilingual{"ask the coordinator for a new one", "demandez-en un nouveau au coordinateur"},
 	},
 	CodeForbidden: {
-		403, text{"this role may not do that", "ce rôle ne permet pas cette action"},
-		text{"ask the coordinator to do it, or for the right to", "demandez au coordinateur de le faire ou de vous y autoriser"},
+		403,
+		bilingual{"this role may not do that", "ce rôle ne permet pas cette action"},
+		bilingual{"ask the coordinator to do it, or for the right to", "demandez au coordinateur de le faire ou de vous y autoriser"},
 	},
 	CodeNotFound: {
-		404, text{"no such thing", "élément introuvable"},
-		text{"check the address, or search again", "vérifiez l’adresse ou relancez la recherche"},
+		404,
+		bilingual{"no such thing", "élément introuvable"},
+		bilingual{"check the address, or search again", "vérifiez l’adresse ou relancez la recherche"},
 	},
 	CodeStale: {
-		409, text{"what was shown has moved on", "ce qui était affiché a changé"},
-		text{"read it again and decide again", "relisez et décidez à nouveau"},
+		409,
+		bilingual{"what was shown has moved on", "ce qui était affiché a changé"},
+		bilingual{"read it again and decide again", "relisez et décidez à nouveau"},
 	},
 	CodeInvalid: {
-		422, text{"a value is not acceptable", "une valeur n’est pas acceptable"},
-		text{"correct it as the detail says", "corrigez-la selon le détail"},
+		422,
+		bilingual{"a value is not acceptable", "une valeur n’est pas acceptable"},
+		bilingual{"correct it as the detail says", "corrigez-la selon le détail"},
 	},
 	CodeBusy: {
-		503, text{"the server is busy", "le serveur est occupé"},
-		text{"try again in a moment", "réessayez dans un instant"},
+		503,
+		bilingual{"the server is busy", "le serveur est occupé"},
+		bilingual{"try again in a moment", "réessayez dans un instant"},
 	},
 	CodeFull: {
-		507, text{"the server's disk is full", "le disque du serveur est plein"},
-		text{
+		507,
+		bilingual{"the server's disk is full", "le disque du serveur est plein"},
+		bilingual{
 			"keep your data: nothing was lost, nothing was taken; tell the administrator",
 			"gardez vos données : rien n’est perdu, rien n’a été pris ; prévenez l’administrateur",
 		},
 	},
 	CodeInternal: {
-		500, text{"a defect of the server", "défaut du serveur"},
-		text{"try again later; if it lasts, tell the administrator", "réessayez plus tard ; si cela persiste, prévenez l’administrateur"},
+		500,
+		bilingual{"a defect of the server", "défaut du serveur"},
+		bilingual{"try again later; if it lasts, tell the administrator", "réessayez plus tard ; si cela persiste, prévenez l’administrateur"},
 	},
 }

@@ -8,7 +8,7 @@ import (
 // Limits of frames.
 const (
 	MaxFrameBytes = 2 << 20 // of a frame, its line feed not counted
-	MaxTokenBytes = 512     // of a base token
+	MaxTokenBytes = 4096    // of a base token: room for about 600 ledgers
 )
 
 // ProtocolVersion is the version of the sync exchange that hello frames name.

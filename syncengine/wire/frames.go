@@ -161,7 +161,7 @@ func (s *frameScanner) helloVersion() uint64 {
 func (s *frameScanner) token() string {
 	t := s.str()
 	if s.err == nil && (t == "" || len(t) > MaxTokenBytes) {
-		s.malformed("a base token is empty or over 512 bytes")
+		s.malformed("a base token is empty or over 4096 bytes")
 	}
 	return t
 }

@@ -329,8 +329,8 @@ func decodeUnknown(text string, ledger syncengine.LedgerID) (*Line, error) {
 		return nil, err
 	}
 	id := syncengine.ChangeID{Hash: sha256.Sum256([]byte(header))}
-	genesis := named.IsZero()
-	if named != ledger && !(genesis && (ledger.IsZero() || ledger.Hash == id.Hash)) {
+	// The header of a genesis names no ledger: its own id does.
+	if named != ledger && (!named.IsZero() || ledger.Hash != id.Hash) {
 		return nil, Problemf(CodeWrongLedger, "a line of format %d belongs to ledger %s", format, named)
 	}
 	change := &syncengine.Change{ID: id, Header: syncengine.Header{Format: int(format), Ledger: named}} //nolint:gosec // 15 digits

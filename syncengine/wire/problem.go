@@ -33,7 +33,7 @@ func (p *Problem) Unwrap() error { return p.Err }
 
 // Is reports whether target is the code of p.
 func (p *Problem) Is(target error) bool {
-	code, ok := target.(Code) //nolint:errorlint // Is compares one level; errors.Is walks the chain
+	code, ok := target.(Code)
 	return ok && code == p.Code
 }
 
