@@ -253,3 +253,31 @@ func (l *Ledger) outgoing(p position, bare bool) ([]byte, error) {
 	}
 	return wire.AppendLine(nil, line.Strip()), nil
 }
+
+// First reports whether the stretch lies in the first branch of its log.
+func (a *Advance) First() bool { return a.log.Branch == 0 }
+
+// DigestAt returns the digest of the ledger's version vector as it was at a version, or reports false where that version is not known.
+func DigestAt(r store.Reader, id syncengine.LedgerID, version uint64) (wire.Digest, bool, error) {
+	if version == 0 {
+		return wire.Digest{}, true, nil
+	}
+	raw, err := r.Get(spaceArrivals, id, versionKey(version))
+	if err != nil || len(raw) != arrivalBytes {
+		return wire.Digest{}, false, err
+	}
+	return wire.Digest(raw[20:]), true, nil
+}
+
+// VectorOf returns the heads of one replica's log, as Vector does for all.
+func (l *Ledger) VectorOf(replica syncengine.ReplicaID) ([]syncengine.Head, error) {
+	heads, err := l.Heads(replica)
+	if err != nil {
+		return nil, err
+	}
+	v := syncengine.VersionVector{}
+	for _, h := range heads {
+		v.Advance(replica, syncengine.Head{}, h)
+	}
+	return v[replica], nil
+}

@@ -73,6 +73,18 @@ func (l *Ledger) fresh(c *syncengine.Change, at position) {
 	w.fresh = append(w.fresh, arrival{c, at})
 }
 
+// Fresh returns the changes of records that were kept since the ledger was opened and are not settled yet.
+func (l *Ledger) Fresh() []*syncengine.Change {
+	var out []*syncengine.Change
+	for _, w := range l.work {
+		for _, c := range w.fresh {
+			out = append(out, c.Change)
+		}
+	}
+	slices.SortFunc(out, func(a, b *syncengine.Change) int { return a.ID.Compare(b.ID.Hash) })
+	return out
+}
+
 // rebuild notes that a record must be merged anew.
 func (l *Ledger) rebuild(key syncengine.RecordKey) {
 	if key.Kind != "" && key.Kind != syncengine.KindRuling && key.Kind != syncengine.KindGenesis {

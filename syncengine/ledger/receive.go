@@ -158,6 +158,27 @@ func (l *Ledger) follows(g *log, in *Incoming, key []byte) (int, error) {
 	return same, nil
 }
 
+// Verifies reports whether the run's head verifies in this ledger, behind what is held or from line 1. It keeps nothing.
+func (l *Ledger) Verifies(in *Incoming) bool {
+	key := l.keyOf(in.Replica)
+	logs, err := l.logsOf(in.Replica)
+	if key == nil || err != nil {
+		return false
+	}
+	for _, g := range logs {
+		if in.First <= g.Tip.Seq+1 {
+			if same, err := l.follows(g, in, key); err == nil && same >= 0 {
+				return true
+			}
+		}
+	}
+	if in.First != 1 {
+		return false
+	}
+	_, err = in.Verify(wire.ChainStart(l.id, in.Replica), key, in.Decoded)
+	return err == nil
+}
+
 // appendRun keeps verified lines behind the tip of a log.
 func (l *Ledger) appendRun(g *log, raw [][]byte, lines []*wire.Line, signature wire.Signature) error {
 	before, size := g.Tip.Seq, 0

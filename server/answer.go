@@ -1,0 +1,364 @@
+package server
+
+import (
+	"context"
+	"slices"
+
+	"github.com/arpenteur/arpenteur/syncengine"
+	"github.com/arpenteur/arpenteur/syncengine/ledger"
+	"github.com/arpenteur/arpenteur/syncengine/store"
+	"github.com/arpenteur/arpenteur/syncengine/wire"
+)
+
+// Arrivals that are sent before a mark: many on a good link, few where the client asked for a small answer because its link cuts.
+const (
+	markEvery      = 64
+	markEverySmall = 2
+	smallAnswer    = 256 << 10
+)
+
+// answer writes what the client lacks, from one consistent state of the store.
+func (x *exchange) answer(ctx context.Context, out *wire.Writer) error {
+	return x.s.Store.View(ctx, func(r store.Reader) error {
+		a := &answer{exchange: x, out: out, r: r, next: baseToken{store: x.s.storeID}}
+		return a.write()
+	})
+}
+
+// answer is the answer to one exchange.
+type answer struct {
+	*exchange
+	out  *wire.Writer
+	r    store.Reader
+	base *baseToken // what the client was served; nil where it asked for everything
+	next baseToken  // what it will have been served after this answer
+	more bool       // the limit was reached
+}
+
+func (a *answer) write() error {
+	if err := a.out.WriteFrame(&wire.Hello{}); err != nil {
+		return err
+	}
+	if !a.hello.Full {
+		match, err := a.match()
+		if err != nil {
+			return err
+		}
+		if !match {
+			return a.resend()
+		}
+	}
+	for _, m := range a.remarks {
+		if err := a.out.WriteFrame(m); err != nil {
+			return err
+		}
+	}
+	list := make([]held, 0, len(a.ledgers))
+	for _, h := range a.ledgers {
+		list = append(list, h)
+	}
+	slices.SortFunc(list, func(x, y held) int { return int(x.number) - int(y.number) }) //nolint:gosec // numbers are small
+	for _, h := range list {
+		if err := a.ledger(h); err != nil {
+			return err
+		}
+	}
+	if err := a.values(); err != nil {
+		return err
+	}
+	if err := a.mark(); err != nil {
+		return err
+	}
+	return a.out.WriteFrame(&wire.End{More: a.more})
+}
+
+func (a *answer) resend() error {
+	for _, f := range []wire.Frame{&wire.Resend{}, &wire.End{}} {
+		if err := a.out.WriteFrame(f); err != nil {
+			return err
+		}
+	}
+	a.s.metrics.resends.Inc()
+	return nil
+}
+
+// match reports whether the client's base means to the server what it means to the client.
+func (a *answer) match() (bool, error) {
+	base, ok := parseToken(a.hello.Base, a.s.storeID)
+	if !ok {
+		return false, nil
+	}
+	var digest wire.Digest
+	for _, p := range base.ledgers {
+		if p.revoked {
+			continue
+		}
+		id, known := a.byNumber(p.number)
+		if !known {
+			return false, nil
+		}
+		d, known, err := ledger.DigestAt(a.r, id, p.version)
+		if err != nil || !known {
+			return false, err
+		}
+		for i := range digest {
+			digest[i] ^= d[i]
+		}
+	}
+	a.base = base
+	return digest == a.hello.Digest, nil
+}
+
+func (a *answer) byNumber(number uint64) (syncengine.LedgerID, bool) {
+	for id, h := range a.ledgers {
+		if h.number == number {
+			return id, true
+		}
+	}
+	return syncengine.LedgerID{}, false
+}
+
+// ledger writes what the client lacks of one ledger.
+func (a *answer) ledger(h held) error {
+	revoked := h.access == wire.AccessRevoked
+	point := basePoint{number: h.number, revoked: revoked}
+	var known *basePoint
+	if a.base != nil {
+		known = a.base.find(h.number)
+	}
+	if a.more { // over the limit already: the client stays where it is with this ledger
+		if known != nil {
+			a.next.ledgers = append(a.next.ledgers, *known)
+		}
+		return nil
+	}
+	if known == nil || known.revoked != revoked {
+		if err := a.out.WriteFrame(&wire.LedgerAccess{Ledger: h.id, Access: h.access}); err != nil {
+			return err
+		}
+	}
+	if known != nil && known.revoked == revoked {
+		progress, err := ledger.ReadProgress(a.r, h.id)
+		if err != nil {
+			return err
+		}
+		if point.version = known.version; progress.Version == known.version {
+			a.next.ledgers = append(a.next.ledgers, point)
+			return nil
+		}
+	}
+	l, err := a.s.keeper.View(a.r, h.id)
+	if err != nil {
+		return err
+	}
+	if a.base != nil { // from what the client has, or from the beginning where the ledger is new to it
+		return a.since(l, point, revoked)
+	}
+	return a.lacking(l, point, revoked)
+}
+
+// since writes what arrived after the client's base, marking now and then.
+func (a *answer) since(l *ledger.Ledger, point basePoint, revoked bool) error {
+	every := markEvery
+	if a.limit <= smallAnswer {
+		every = markEverySmall
+	}
+	at := len(a.next.ledgers)
+	a.next.ledgers = append(a.next.ledgers, point)
+	for {
+		advances, progress, err := l.Since(point.version, every)
+		if err != nil || progress.Version == point.version {
+			return err
+		}
+		moved := map[syncengine.ReplicaID]bool{}
+		for _, adv := range advances {
+			moved[adv.Replica] = true
+			if a.withholds(l, adv.Replica, revoked) || adv.Replica == a.replica {
+				continue
+			}
+			if _, err := a.runs(l, a.behindPush(l, adv), revoked); err != nil {
+				return err
+			}
+		}
+		if err := a.have(l, moved, revoked); err != nil {
+			return err
+		}
+		point.version = progress.Version
+		a.next.ledgers[at] = point
+		if moved[a.replica] {
+			if err := a.receipt(l); err != nil {
+				return err
+			}
+		}
+		if a.out.Written() > int64(a.limit) {
+			a.more = true
+			return nil
+		}
+		if err := a.partialMark(); err != nil {
+			return err
+		}
+	}
+}
+
+// partialMark marks in the middle of an answer: the ledgers that are not reached yet stay where the client has them.
+func (a *answer) partialMark() error {
+	t := baseToken{store: a.next.store, ledgers: slices.Clone(a.next.ledgers)}
+	for _, p := range a.base.ledgers {
+		if t.find(p.number) == nil {
+			t.ledgers = append(t.ledgers, p)
+		}
+	}
+	if err := a.out.WriteFrame(&wire.Mark{Base: t.String()}); err != nil {
+		return err
+	}
+	return a.out.Flush()
+}
+
+// lacking writes what the client's vector lacks, and all heads, for a client that asks for everything.
+func (a *answer) lacking(l *ledger.Ledger, point basePoint, revoked bool) error {
+	progress, err := ledger.ReadProgress(a.r, l.ID())
+	if err != nil {
+		return err
+	}
+	advances, err := l.Lacking(a.exchange.have[l.ID()])
+	if err != nil {
+		return err
+	}
+	for _, adv := range advances {
+		if a.withholds(l, adv.Replica, revoked) {
+			continue
+		}
+		whole, err := a.runs(l, a.behindPush(l, adv), revoked)
+		if err != nil {
+			return err
+		}
+		if !whole {
+			a.more = true
+			return nil
+		}
+	}
+	if err := a.have(l, nil, revoked); err != nil {
+		return err
+	}
+	point.version = progress.Version
+	a.next.ledgers = append(a.next.ledgers, point)
+	return a.receipt(l)
+}
+
+// withholds reports whether lines of a replica are not for this client: a revoked one gets the authority's only.
+func (a *answer) withholds(l *ledger.Ledger, replica syncengine.ReplicaID, revoked bool) bool {
+	return revoked && !l.Authority().IsAuthority(replica)
+}
+
+// behindPush leaves out the lines that the client brought itself in this exchange.
+func (a *answer) behindPush(l *ledger.Ledger, adv ledger.Advance) ledger.Advance {
+	if head, ok := a.pushed[logName{l.ID(), adv.Replica}]; ok && head.Seq > adv.From && adv.First() {
+		adv.From = min(head.Seq, adv.To)
+	}
+	return adv
+}
+
+// runs writes the runs of a stretch, reporting false where the limit was reached before its end.
+func (a *answer) runs(l *ledger.Ledger, adv ledger.Advance, revoked bool) (bool, error) {
+	whole := true
+	err := l.Runs(adv, revoked, func(o ledger.Outgoing) (bool, error) {
+		if a.base == nil && a.out.Written() > int64(a.limit) {
+			whole = false
+			return false, nil
+		}
+		return true, a.out.WriteFrame(&o.Run)
+	})
+	return whole, err
+}
+
+// have writes the heads of the logs that moved, of all where moved is nil.
+func (a *answer) have(l *ledger.Ledger, moved map[syncengine.ReplicaID]bool, revoked bool) error {
+	f := &wire.Have{Ledger: l.ID(), Logs: map[syncengine.ReplicaID][]syncengine.Head{}}
+	add := func(replica syncengine.ReplicaID, heads []syncengine.Head) {
+		if len(heads) > 0 && (!a.withholds(l, replica, revoked) || replica == a.replica) {
+			f.Logs[replica] = heads
+		}
+	}
+	if moved == nil {
+		v, err := l.Vector()
+		if err != nil {
+			return err
+		}
+		for replica, heads := range v {
+			add(replica, heads)
+		}
+	}
+	for replica := range moved {
+		v, err := l.VectorOf(replica)
+		if err != nil {
+			return err
+		}
+		add(replica, v)
+	}
+	if len(f.Logs) == 0 {
+		return nil
+	}
+	return a.out.WriteFrame(f)
+}
+
+// receipt writes what the authority holds of the replica's log, and says so where the log has branches.
+func (a *answer) receipt(l *ledger.Ledger) error {
+	heads, err := l.Heads(a.replica)
+	if err != nil || len(heads) == 0 {
+		return err
+	}
+	at, err := l.Point()
+	if err != nil {
+		return err
+	}
+	r := &wire.Receipt{Ledger: l.ID(), Replica: a.replica, Head: heads[0], At: at}
+	r.Sign(a.s.pen.Key)
+	if err := a.out.WriteFrame(r); err != nil || len(heads) == 1 {
+		return err
+	}
+	return a.out.WriteFrame(&wire.Remark{Code: wire.CodeForked, Ledger: l.ID(), Replica: a.replica, Detail: "the log of this tablet has a second branch"})
+}
+
+// values answers what the client wants, where it is held and nothing withholds it.
+func (a *answer) values() error {
+	left := maxWants
+	for _, want := range a.wants {
+		h, granted := a.ledgers[want.Ledger]
+		if !granted || h.access != wire.AccessFull {
+			continue
+		}
+		l, err := a.s.keeper.View(a.r, want.Ledger)
+		if err != nil {
+			return err
+		}
+		for _, id := range want.Changes {
+			if left--; left < 0 || a.out.Written() > int64(a.limit) {
+				a.more = true
+				return nil
+			}
+			line, err := l.Line(id)
+			if err != nil {
+				return err
+			}
+			if line == nil || line.Form == wire.Bare {
+				continue
+			}
+			if err := a.out.WriteFrame(&wire.Values{Ledger: want.Ledger, Change: id, Line: wire.AppendLine(nil, line)}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// mark ends the answer with the token that names all of it, where there is a new one.
+func (a *answer) mark() error {
+	if a.more && a.base == nil {
+		return nil // the client asks for everything again, with what it holds by then
+	}
+	token := a.next.String()
+	if token == a.hello.Base {
+		return nil
+	}
+	return a.out.WriteFrame(&wire.Mark{Base: token})
+}

@@ -1,0 +1,247 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/arpenteur/arpenteur/syncengine"
+	"github.com/arpenteur/arpenteur/syncengine/ledger"
+	"github.com/arpenteur/arpenteur/syncengine/store"
+	"github.com/arpenteur/arpenteur/syncengine/wire"
+)
+
+// Limits of what is taken at once: runs are committed together up to this many bytes of lines.
+const batchBytes = 1 << 20
+
+// maxWants is how many changes a request may ask the values of; the client asks for the others next time.
+const maxWants = 1024
+
+// clockTolerance is how far ahead of the server's clock an author time may lie and still be believed.
+const clockTolerance = time.Hour
+
+// take reads the frames of a request and commits the runs in batches. Of a body that is cut it keeps every complete run; each refused
+// frame or run is remarked and holds back nothing else (law L6).
+func (x *exchange) take(ctx context.Context, r *http.Request) error {
+	frames := wire.NewReader(r.Body, wire.Limits{})
+	defer frames.Close()
+	var batch []*wire.Run
+	size := 0
+	flush := func() error {
+		err := x.commit(ctx, batch)
+		batch, size = batch[:0], 0
+		return err
+	}
+	for {
+		f, err := frames.Next()
+		var bad *wire.FrameError
+		switch {
+		case errors.Is(err, io.EOF):
+			return errors.Join(x.complete(), flush())
+		case errors.As(err, &bad) && x.hello != nil:
+			x.remark(&wire.Remark{Code: bad.Problem.Code, Detail: bad.Problem.Detail})
+			continue
+		case errors.Is(err, wire.CodeTruncated):
+			x.s.metrics.truncated.Inc()
+			if err := flush(); err != nil {
+				return err
+			}
+			if x.hello == nil {
+				return err
+			}
+			x.remark(&wire.Remark{Code: wire.CodeTruncated, Detail: "the body ended early; every complete run was taken"})
+			return nil
+		case err != nil:
+			return errors.Join(flush(), err)
+		}
+		if err := x.frame(f, &batch, &size); err != nil {
+			return errors.Join(flush(), err)
+		}
+		if size >= batchBytes {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// complete checks that a request that ended had begun.
+func (x *exchange) complete() error {
+	if x.hello == nil {
+		return wire.Problemf(wire.CodeMalformed, "the first frame must be hello")
+	}
+	return nil
+}
+
+// frame takes one frame.
+func (x *exchange) frame(f wire.Frame, batch *[]*wire.Run, size *int) error {
+	if hello, ok := f.(*wire.Hello); ok && x.hello == nil {
+		x.hello = hello
+		return nil
+	}
+	if err := x.complete(); err != nil {
+		return err
+	}
+	switch f := f.(type) {
+	case *wire.Hello:
+		return wire.Problemf(wire.CodeMalformed, "hello came twice")
+	case *wire.Have:
+		x.have[f.Ledger] = f.Logs
+	case *wire.Want:
+		x.wants = append(x.wants, f)
+	case *wire.Run:
+		if _, granted := x.ledgers[f.Ledger]; !granted {
+			x.remark(&wire.Remark{Code: wire.CodeUnknownLedger, Ledger: f.Ledger, Replica: f.Replica, First: f.First})
+			return nil
+		}
+		*batch = append(*batch, f)
+		for _, line := range f.Lines {
+			*size += len(line)
+		}
+	}
+	return nil
+}
+
+// maxRemarks bounds what is said of one request; more of the same would say nothing new.
+const maxRemarks = 1000
+
+func (x *exchange) remark(r *wire.Remark) {
+	if len(x.remarks) < maxRemarks {
+		x.remarks = append(x.remarks, r)
+	}
+	x.s.metrics.remarks.WithLabelValues(string(r.Code)).Inc()
+}
+
+// commit decodes runs off every lock and takes them, ledger by ledger, each ledger in one transaction.
+func (x *exchange) commit(ctx context.Context, batch []*wire.Run) error {
+	var order []syncengine.LedgerID
+	byLedger := map[syncengine.LedgerID][]*ledger.Incoming{}
+	for _, run := range batch {
+		in, err := ledger.Decode(run)
+		if err != nil {
+			x.remark(remarkOn(run, err))
+			continue
+		}
+		if byLedger[run.Ledger] == nil {
+			order = append(order, run.Ledger)
+		}
+		byLedger[run.Ledger] = append(byLedger[run.Ledger], in)
+	}
+	for _, id := range order {
+		if err := x.commitLedger(ctx, id, byLedger[id]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remarkOn says why a run was not taken.
+func remarkOn(run *wire.Run, err error) *wire.Remark {
+	m := &wire.Remark{Code: wire.CodeOf(err), Ledger: run.Ledger, Replica: run.Replica, First: run.First}
+	var p *wire.Problem
+	if errors.As(err, &p) {
+		m.Detail = p.Detail
+	}
+	return m
+}
+
+// commitLedger takes the runs of one ledger in one transaction. What is refused is remarked; what is taken is durable when it returns.
+func (x *exchange) commitLedger(ctx context.Context, id syncengine.LedgerID, runs []*ledger.Incoming) error {
+	var remarks []*wire.Remark
+	var taken []*ledger.Incoming
+	lines := 0
+	err := x.s.edit(ctx, id, func(l *ledger.Ledger, w store.Writer) error {
+		remarks, taken, lines = remarks[:0], taken[:0], 0
+		for _, in := range runs {
+			got, err := l.Receive(in)
+			var p *wire.Problem
+			switch {
+			case errors.As(err, &p):
+				if p.Code == wire.CodeBadHead {
+					p = x.s.explainHead(w, x.ledgers, in, p)
+				}
+				remarks = append(remarks, remarkOn(in.Run, p))
+			case err != nil:
+				return err
+			default:
+				taken = append(taken, in)
+			}
+			lines += got.Fresh
+		}
+		untimed, err := x.s.untimed(l)
+		if err != nil {
+			return err
+		}
+		if err := l.Settle(); err != nil {
+			return err
+		}
+		for _, n := range l.Notes() {
+			remarks = append(remarks, &wire.Remark{Code: n.Code, Detail: n.Detail(), Ledger: id, Change: n.Change})
+		}
+		for _, c := range untimed {
+			remarks = append(remarks, &wire.Remark{Code: wire.CodeUntimed, Detail: "the author time is ahead of the server's clock", Ledger: id, Change: c})
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, m := range remarks {
+		x.remark(m)
+	}
+	for _, in := range taken {
+		x.pushed[logName{id, in.Replica}] = syncengine.Head{Seq: in.Last()}
+	}
+	x.s.metrics.lines.Add(float64(lines))
+	return nil
+}
+
+// explainHead tells a run that was signed for another of the replica's ledgers from one that is damaged or forged.
+func (s *Server) explainHead(w store.Writer, ledgers map[syncengine.LedgerID]held, in *ledger.Incoming, p *wire.Problem) *wire.Problem {
+	for id := range ledgers {
+		if id == in.Ledger {
+			continue
+		}
+		other := *in.Run
+		other.Ledger = id
+		again, err := ledger.Decode(&other)
+		if err != nil {
+			continue
+		}
+		l, err := s.keeper.View(w, id)
+		if err != nil {
+			continue
+		}
+		if l.Verifies(again) {
+			return wire.Problemf(wire.CodeWrongLedger, "the run was signed for another ledger")
+		}
+	}
+	return p
+}
+
+// untimed rules that author times ahead of the server's clock are not to be believed, in the transaction that accepts the changes.
+func (s *Server) untimed(l *ledger.Ledger) ([]syncengine.ChangeID, error) {
+	latest := s.Now().Add(clockTolerance).UnixMilli()
+	var edits []ledger.Edit
+	var ids []syncengine.ChangeID
+	for _, c := range l.Fresh() {
+		if c.Time <= latest {
+			continue
+		}
+		e, err := ledger.Rule(s.newID, serverAccount, s.millis(), syncengine.Ruling{Type: syncengine.Untimed, Target: c.ID}, "")
+		if err != nil {
+			return nil, err
+		}
+		edits, ids = append(edits, e), append(ids, c.ID)
+	}
+	if len(edits) == 0 {
+		return nil, nil
+	}
+	_, err := l.Commit(s.pen, edits...)
+	return ids, err
+}
+
+// serverAccount is the author of what the server decides by itself.
+const serverAccount syncengine.AccountID = "server"

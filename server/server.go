@@ -1,0 +1,148 @@
+package server
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/rs/zerolog"
+
+	"github.com/arpenteur/arpenteur/schemas"
+	"github.com/arpenteur/arpenteur/syncengine"
+	"github.com/arpenteur/arpenteur/syncengine/ledger"
+	"github.com/arpenteur/arpenteur/syncengine/store"
+)
+
+// Options are what a server is made of. Store, StoreID and Secret are required.
+type Options struct {
+	Store   store.Store
+	StoreID uuid.UUID // of the store: another one makes every base token void
+	Secret  *Secret
+	Log     zerolog.Logger
+	Now     func() time.Time // time.Now where it is nil
+	Address string           // base URL that tickets name: "https://arpenteur.example"
+	Version string           // of the program, told by /healthz
+}
+
+// Server is the central server: the authority of its ledgers, and everybody's way to the merged records. It is safe for concurrent
+// use and holds no state but caches, so that several may serve one store.
+type Server struct {
+	Options
+	storeID    [8]byte
+	keeper     *ledger.Keeper
+	compiler   *schemas.Compiler
+	pen        ledger.Pen
+	challenges challenger
+	seals      sealer
+	events     *hub
+	metrics    *metrics
+}
+
+// New returns a server over a store. It makes nothing in the store.
+func New(o Options) (*Server, error) {
+	if o.Store == nil || o.Secret == nil {
+		return nil, errors.New("a server needs a store and the authority's keys")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	compiler, err := schemas.NewCompiler()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		Options:    o,
+		compiler:   compiler,
+		pen:        ledger.Pen{Key: o.Secret.incarnation(1), Rand: o.Secret.rand},
+		challenges: challenger{o.Secret.derive("challenge")},
+		seals:      sealer{o.Secret.derive("seen")},
+		events:     newHub(),
+		metrics:    newMetrics(),
+	}
+	copy(s.storeID[:], o.StoreID[:])
+	s.keeper = ledger.NewKeeper(func(id syncengine.VersionID, content []byte) (*syncengine.Checklist, error) {
+		v, err := compiler.Compile(id, content)
+		if err != nil {
+			o.Log.Warn().Err(err).Stringer("version", id).Msg("checklist version can't be read by this program")
+			return nil, err
+		}
+		return v.Checklist, nil
+	})
+	return s, nil
+}
+
+// millis is the server's clock as changes carry it.
+func (s *Server) millis() int64 { return s.Now().UnixMilli() }
+
+// newID draws a record id, version 7 by the server's clock.
+func (s *Server) newID() (syncengine.RecordID, error) {
+	var id uuid.UUID
+	if _, err := io.ReadFull(s.Secret.rand, id[6:]); err != nil {
+		return id, err
+	}
+	var ms [8]byte
+	binary.BigEndian.PutUint64(ms[:], uint64(s.millis())) //nolint:gosec // after 1970
+	copy(id[:6], ms[2:])
+	id[6] = id[6]&0x0f | 0x70
+	id[8] = id[8]&0x3f | 0x80
+	return id, nil
+}
+
+// edit runs fn on a ledger, merges what it changed, and commits. fn may run twice (see store.Prepare).
+func (s *Server) edit(ctx context.Context, id syncengine.LedgerID, fn func(l *ledger.Ledger, w store.Writer) error) error {
+	var l *ledger.Ledger
+	var version uint64
+	err := store.Prepare(ctx, s.Store, func(w store.Writer) (err error) {
+		if l, err = s.keeper.Edit(w, id); err != nil {
+			return err
+		}
+		if err := fn(l, w); err != nil {
+			return err
+		}
+		return l.Settle()
+	}, func(w store.Writer) (err error) {
+		version, err = l.Advances(w)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	s.events.moved(id, version)
+	return nil
+}
+
+// view runs fn on a ledger of one consistent state.
+func (s *Server) view(ctx context.Context, id syncengine.LedgerID, fn func(l *ledger.Ledger, r store.Reader) error) error {
+	return s.Store.View(ctx, func(r store.Reader) error {
+		l, err := s.keeper.View(r, id)
+		if err != nil {
+			return fmt.Errorf("ledger %s: %w", id, err)
+		}
+		return fn(l, r)
+	})
+}
+
+// announce tells listeners that the ledgers of a replica moved, after a commit that touched several.
+func (s *Server) announce(ctx context.Context, replica syncengine.ReplicaID) {
+	err := s.Store.View(ctx, func(r store.Reader) error {
+		list, err := ledgersOf(r, replica)
+		if err != nil {
+			return err
+		}
+		for _, h := range list {
+			p, err := ledger.ReadProgress(r, h.id)
+			if err != nil {
+				return err
+			}
+			s.events.moved(h.id, p.Version)
+		}
+		return nil
+	})
+	if err != nil {
+		s.Log.Warn().Err(err).Msg("listeners could not be told of a change; they will see it at the next one")
+	}
+}

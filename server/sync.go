@@ -1,0 +1,141 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/arpenteur/arpenteur/syncengine"
+	"github.com/arpenteur/arpenteur/syncengine/store"
+	"github.com/arpenteur/arpenteur/syncengine/wire"
+)
+
+// Limits of an answer to a sync request, in bytes of its body.
+const (
+	answerLimit    = 4 << 20
+	minAnswerLimit = 4 << 10
+)
+
+// exchange is one sync request in progress.
+type exchange struct {
+	s       *Server
+	replica syncengine.ReplicaID
+	device  *Device
+	hello   *wire.Hello
+	ledgers map[syncengine.LedgerID]held
+	have    map[syncengine.LedgerID]syncengine.VersionVector
+	wants   []*wire.Want
+	pushed  map[logName]syncengine.Head // the last head of what the client sent of each log
+	remarks []*wire.Remark
+	limit   int
+}
+
+// logName is a log of a ledger.
+type logName struct {
+	ledger  syncengine.LedgerID
+	replica syncengine.ReplicaID
+}
+
+// authenticate verifies the signature of a replica's request before anything of its body is read. It returns nil after it has
+// answered a request that it does not let through.
+func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) *Device {
+	auth, err := wire.ParseAuthorization(r.Header.Get("Authorization"))
+	now := s.Now()
+	if err != nil && r.Header.Get("Authorization") != "" {
+		w.Header().Set(wire.ChallengeHeader, s.challenges.make(now))
+		s.refuse(w, r, err)
+		return nil
+	}
+	if err != nil {
+		w.Header().Set(wire.ChallengeHeader, s.challenges.make(now))
+		s.refuse(w, r, wire.Problemf(wire.CodeChallenge, "sign the request with the challenge of this answer"))
+		return nil
+	}
+	age, fresh := s.challenges.age(auth.Challenge, now)
+	if !fresh || age > challengeEarly {
+		w.Header().Set(wire.ChallengeHeader, s.challenges.make(now))
+	}
+	if !fresh {
+		s.refuse(w, r, wire.Problemf(wire.CodeChallenge, "the challenge has expired; sign with the one of this answer"))
+		return nil
+	}
+	var d *Device
+	err = s.Store.View(r.Context(), func(r store.Reader) (err error) {
+		d, err = device(r, auth.Replica)
+		return err
+	})
+	switch {
+	case err != nil:
+		s.refuse(w, r, err)
+		return nil
+	case d == nil:
+		s.refuse(w, r, wire.Problemf(wire.CodeUnknownReplica, "this tablet is not enrolled here"))
+		return nil
+	case !auth.Verify(d.Key.Ed25519(), r.Method, r.URL.RequestURI()):
+		s.refuse(w, r, wire.Problemf(wire.CodeUnauthenticated, "the signature of the request does not verify"))
+		return nil
+	}
+	return d
+}
+
+// handleSync is POST /v1/sync: it takes what the replica brings, run by run, and answers with what it lacks.
+func (s *Server) handleSync(w http.ResponseWriter, r *http.Request) {
+	d := s.authenticate(w, r)
+	if d == nil {
+		return
+	}
+	x, err := s.newExchange(r, d)
+	if err == nil {
+		err = x.take(r.Context(), r)
+	}
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	var body bytes.Buffer
+	out := wire.NewWriter(&body)
+	err = x.answer(r.Context(), out)
+	err = errors.Join(err, out.Close())
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", wire.MediaType)
+	w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
+	if _, err := w.Write(body.Bytes()); err != nil {
+		s.Log.Debug().Err(err).Msg("answer to a sync was cut")
+	}
+}
+
+func (s *Server) newExchange(r *http.Request, d *Device) (*exchange, error) {
+	x := &exchange{
+		s: s, replica: d.Replica, device: d, limit: answerLimit,
+		have:   map[syncengine.LedgerID]syncengine.VersionVector{},
+		pushed: map[logName]syncengine.Head{},
+	}
+	if text := r.Header.Get("Arpenteur-Answer-Limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 0 {
+			return nil, wire.Problemf(wire.CodeInvalid, "the answer limit is not a number of bytes")
+		}
+		x.limit = min(max(n, minAnswerLimit), answerLimit)
+	}
+	return x, x.loadLedgers(r.Context())
+}
+
+// loadLedgers reads which ledgers the replica may exchange.
+func (x *exchange) loadLedgers(ctx context.Context) error {
+	return x.s.Store.View(ctx, func(r store.Reader) error {
+		list, err := ledgersOf(r, x.replica)
+		if err != nil {
+			return err
+		}
+		x.ledgers = make(map[syncengine.LedgerID]held, len(list))
+		for _, h := range list {
+			x.ledgers[h.id] = h
+		}
+		return nil
+	})
+}
