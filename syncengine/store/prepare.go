@@ -3,8 +3,8 @@ package store
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"fmt"
+	"encoding/binary"
+	"hash/maphash"
 	"slices"
 	"strings"
 
@@ -19,24 +19,18 @@ func Prepare(ctx context.Context, s Store, fn, last func(w Writer) error) error 
 	var o *overlay
 	err := s.View(ctx, func(r Reader) error {
 		o = newOverlay(r)
-		err := fn(o)
-		o.base = nil
-		return err
+		defer func() { o.base = nil }()
+		return fn(o)
 	})
 	if err != nil {
 		return err
 	}
 	return s.Update(ctx, func(w Writer) error {
-		same, err := o.unchanged(w)
-		if err != nil {
-			return err
+		run := fn
+		if o.unchanged(w) {
+			run = o.apply
 		}
-		if same {
-			err = o.apply(w)
-		} else {
-			err = fn(w)
-		}
-		if err != nil || last == nil {
+		if err := run(w); err != nil || last == nil {
 			return err
 		}
 		return last(w)
@@ -51,11 +45,13 @@ type shelf struct {
 
 // overlay is a Writer over a snapshot. It keeps writes in memory and notes reads of the snapshot.
 type overlay struct {
-	base   Reader
+	base   Reader                      // nil once the snapshot is gone
 	writes map[shelf]map[string][]byte // nil value: deleted
 	order  []write                     // the last write of each key counts; applied in sorted order
-	gets   map[shelf]map[string][32]byte
+	seed   maphash.Seed
+	gets   map[shelf]map[string]answer
 	scans  []scan
+	failed bool // a read failed and fn went on: what it would be told later can't be foreseen
 }
 
 type write struct {
@@ -63,56 +59,72 @@ type write struct {
 	key string
 }
 
-// scan is a noted range read: what it gave from the snapshot alone, up to where it stopped.
+// answer tells values apart. The hash is seeded at random for each overlay, so that nobody can choose two values that it takes for one.
+type answer struct {
+	held bool
+	sum  uint64
+}
+
+// scan is a noted range read: what it gave from the snapshot alone. from and to are narrowed to what decided: where the reader stopped
+// at a key of its own, what the snapshot holds behind that does not matter.
 type scan struct {
 	shelf
 	from, to []byte
 	back     bool
-	count    int // keys taken from the snapshot; whole tells whether there were no more
-	whole    bool
-	digest   [32]byte
+	count    int  // keys taken from the snapshot
+	stopped  bool // by the reader, at the last of them; otherwise there were no more
+	sum      uint64
 }
 
 func newOverlay(base Reader) *overlay {
-	return &overlay{base: base, writes: map[shelf]map[string][]byte{}, gets: map[shelf]map[string][32]byte{}}
+	return &overlay{
+		base: base, seed: maphash.MakeSeed(),
+		writes: map[shelf]map[string][]byte{}, gets: map[shelf]map[string]answer{},
+	}
 }
 
 func (o *overlay) Get(space Space, ledger syncengine.LedgerID, key []byte) ([]byte, error) {
+	if o.base == nil {
+		return nil, ErrClosed
+	}
 	at := shelf{space, ledger}
 	if v, ok := o.writes[at][string(key)]; ok {
 		return v, nil
 	}
 	v, err := o.base.Get(space, ledger, key)
 	if err != nil {
+		o.failed = true
 		return nil, err
 	}
 	if o.gets[at] == nil {
-		o.gets[at] = map[string][32]byte{}
+		o.gets[at] = map[string]answer{}
 	}
-	o.gets[at][string(key)] = digestOf(v)
+	o.gets[at][string(key)] = o.answer(v)
 	return v, nil
 }
 
-// digestOf tells values apart; an absent one has the zero digest.
-func digestOf(v []byte) [32]byte {
+func (o *overlay) answer(v []byte) answer {
 	if v == nil {
-		return [32]byte{}
+		return answer{}
 	}
-	return sha256.Sum256(v)
+	return answer{true, maphash.Bytes(o.seed, v)}
 }
 
 func (o *overlay) Put(space Space, ledger syncengine.LedgerID, key, value []byte) error {
-	if len(key) == 0 || len(value) == 0 {
-		return fmt.Errorf("put in %s: %w", space, ErrEmpty)
+	if o.base == nil {
+		return ErrClosed
 	}
-	if len(key) > MaxKeyBytes || len(value) > MaxValueBytes {
-		return fmt.Errorf("put in %s: %w", space, ErrTooLarge)
+	if err := CheckPut(space, key, value); err != nil {
+		return err
 	}
 	o.set(shelf{space, ledger}, key, bytes.Clone(value))
 	return nil
 }
 
 func (o *overlay) Delete(space Space, ledger syncengine.LedgerID, key []byte) error {
+	if o.base == nil {
+		return ErrClosed
+	}
 	o.set(shelf{space, ledger}, key, nil)
 	return nil
 }
@@ -123,10 +135,11 @@ func (o *overlay) set(at shelf, key, value []byte) {
 		m = map[string][]byte{}
 		o.writes[at] = m
 	}
-	if _, known := m[string(key)]; !known {
-		o.order = append(o.order, write{at, string(key)})
+	k := string(key)
+	if _, known := m[k]; !known {
+		o.order = append(o.order, write{at, k})
 	}
-	m[string(key)] = value
+	m[k] = value
 }
 
 func (o *overlay) Scan(space Space, ledger syncengine.LedgerID, from, to []byte, fn func(key, value []byte) (bool, error)) error {
@@ -137,51 +150,90 @@ func (o *overlay) ScanBack(space Space, ledger syncengine.LedgerID, from, to []b
 	return o.scan(shelf{space, ledger}, from, to, true, fn)
 }
 
-// scan merges the snapshot's keys with those written here.
+// scan merges the snapshot's keys with those written here, and notes what the snapshot gave.
 func (o *overlay) scan(at shelf, from, to []byte, back bool, fn func(key, value []byte) (bool, error)) error {
-	mine := o.written(at, from, to, back)
-	note := scan{shelf: at, from: bytes.Clone(from), to: bytes.Clone(to), back: back, whole: true}
-	hash := sha256.New()
-	before := func(a string, b []byte) bool { return back == (strings.Compare(a, string(b)) > 0) && a != string(b) }
-	stopped := false
-	emit := func(key, value []byte) (bool, error) {
-		if value == nil {
-			return true, nil
-		}
-		more, err := fn(key, value)
-		stopped = !more || err != nil
-		return more, err
+	if o.base == nil {
+		return ErrClosed
 	}
-	err := rangeOf(o.base, at, from, to, back, func(key, value []byte) (bool, error) {
-		for len(mine) > 0 && before(mine[0], key) {
-			k := mine[0]
-			mine = mine[1:]
-			if more, err := emit([]byte(k), o.writes[at][k]); !more || err != nil {
-				note.whole = false
-				return false, err
-			}
+	m := merge{overlay: o, fn: fn, own: o.written(at, from, to, back)}
+	m.note = scan{shelf: at, from: bytes.Clone(from), to: bytes.Clone(to), back: back}
+	m.sum.SetSeed(o.seed)
+	err := rangeOf(o.base, at, from, to, back, m.take)
+	if err != nil && !m.done {
+		o.failed = true
+		return err
+	}
+	for !m.done && len(m.own) > 0 {
+		err = m.emitOwn()
+	}
+	m.note.sum = m.sum.Sum64()
+	o.scans = append(o.scans, m.note)
+	return err
+}
+
+// merge is a scan under way.
+type merge struct {
+	*overlay
+	fn   func(key, value []byte) (bool, error)
+	own  []string // keys written here that are not reached yet, in the order of the scan
+	note scan
+	sum  maphash.Hash
+	done bool // the reader stopped
+}
+
+// take is given each key of the snapshot.
+func (m *merge) take(key, value []byte) (bool, error) {
+	for len(m.own) > 0 && m.own[0] != string(key) && m.note.back == (m.own[0] > string(key)) {
+		if err := m.emitOwn(); m.done {
+			return false, err
 		}
-		note.count++
-		fmt.Fprintf(hash, "%d %d ", len(key), len(value))
-		hash.Write(key)
-		hash.Write(value)
-		if v, ok := o.writes[at][string(key)]; ok {
-			if len(mine) > 0 && mine[0] == string(key) {
-				mine = mine[1:]
-			}
-			value = v
+	}
+	m.note.count++
+	addPair(&m.sum, key, value)
+	if v, written := m.writes[m.note.shelf][string(key)]; written {
+		if len(m.own) > 0 && m.own[0] == string(key) {
+			m.own = m.own[1:]
 		}
-		more, err := emit(key, value)
-		note.whole = more
-		return more, err
-	})
-	hash.Sum(note.digest[:0])
-	o.scans = append(o.scans, note)
-	for err == nil && !stopped && len(mine) > 0 {
-		_, err = emit([]byte(mine[0]), o.writes[at][mine[0]])
-		mine = mine[1:]
+		value = v
+	}
+	err := m.emit(key, value)
+	m.note.stopped = m.done
+	return !m.done, err
+}
+
+// emitOwn passes on the next key written here.
+func (m *merge) emitOwn() error {
+	key := m.own[0]
+	m.own = m.own[1:]
+	err := m.emit([]byte(key), m.writes[m.note.shelf][key])
+	switch {
+	case !m.done:
+	case m.note.back:
+		m.note.from = append([]byte(key), 0)
+	default:
+		m.note.to = []byte(key)
 	}
 	return err
+}
+
+// emit passes a key on, unless it was deleted here.
+func (m *merge) emit(key, value []byte) error {
+	if value == nil {
+		return nil
+	}
+	more, err := m.fn(key, value)
+	m.done = !more || err != nil
+	return err
+}
+
+// addPair hashes a key and its value so that no two lists of pairs give the same bytes.
+func addPair(h *maphash.Hash, key, value []byte) {
+	var lengths [16]byte
+	binary.BigEndian.PutUint64(lengths[:8], uint64(len(key)))
+	binary.BigEndian.PutUint64(lengths[8:], uint64(len(value)))
+	_, _ = h.Write(lengths[:]) // a maphash never fails
+	_, _ = h.Write(key)
+	_, _ = h.Write(value)
 }
 
 // written returns the keys written here within bounds, in the order of the scan.
@@ -207,48 +259,39 @@ func rangeOf(r Reader, at shelf, from, to []byte, back bool, fn func(key, value 
 }
 
 func (o *overlay) Ledgers(fn func(ledger syncengine.LedgerID) (bool, error)) error {
+	if o.base == nil {
+		return ErrClosed
+	}
 	return o.base.Ledgers(fn) // not noted: nothing that is prepared depends on which other ledgers exist
 }
 
-// unchanged reports whether every noted read gives the same answer from r.
-func (o *overlay) unchanged(r Reader) (bool, error) {
+// unchanged reports whether every noted read gives the same answer from r. A read that fails gives another one: what to do about it is
+// for fn to say.
+func (o *overlay) unchanged(r Reader) bool {
+	if o.failed {
+		return false
+	}
 	for at, keys := range o.gets {
-		for key, digest := range keys {
-			v, err := r.Get(at.space, at.ledger, []byte(key))
-			if err != nil {
-				return false, err
-			}
-			if digestOf(v) != digest {
-				return false, nil
+		for key, was := range keys {
+			if v, err := r.Get(at.space, at.ledger, []byte(key)); err != nil || o.answer(v) != was {
+				return false
 			}
 		}
 	}
-	for i := range o.scans {
-		if same, err := o.scans[i].unchanged(r); !same || err != nil {
-			return false, err
-		}
-	}
-	return true, nil
+	return !slices.ContainsFunc(o.scans, func(s scan) bool { return !s.unchanged(r, o.seed) })
 }
 
-func (s *scan) unchanged(r Reader) (bool, error) {
-	hash := sha256.New()
-	count, more := 0, false
+func (s *scan) unchanged(r Reader, seed maphash.Seed) bool {
+	var sum maphash.Hash
+	sum.SetSeed(seed)
+	count := 0
 	err := rangeOf(r, s.shelf, s.from, s.to, s.back, func(key, value []byte) (bool, error) {
-		if count == s.count {
-			more = true
-			return false, nil
+		if count++; count <= s.count {
+			addPair(&sum, key, value)
 		}
-		count++
-		fmt.Fprintf(hash, "%d %d ", len(key), len(value))
-		hash.Write(key)
-		hash.Write(value)
-		return true, nil
+		return count < s.count || count == s.count && !s.stopped, nil
 	})
-	if err != nil {
-		return false, err
-	}
-	return count == s.count && (!more || !s.whole) && [32]byte(hash.Sum(nil)) == s.digest, nil
+	return err == nil && count == s.count && sum.Sum64() == s.sum
 }
 
 // apply writes what was kept aside, space by space in key order, which suits a tree of pages.
