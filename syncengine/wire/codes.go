@@ -115,7 +115,7 @@ var codeTable = map[Code]codeEntry{
 	CodeTruncated: {
 		0,
 		bilingual{"the transfer was cut", "le transfert a été interrompu"},
-		bilingual{"sync again: what arrived whole was kept", "relancez la synchronisation : ce qui est arrivé entier est conservé"},
+		bilingual{"sync again: what arrived whole was kept", "relancez la synchronisation\u00a0: ce qui est arrivé entier est conservé"},
 	},
 	CodeProtocolUnsupported: {
 		400,
@@ -142,7 +142,7 @@ var codeTable = map[Code]codeEntry{
 		bilingual{"the grant of this tablet has ended", "l’autorisation de cette tablette a pris fin"},
 		bilingual{
 			"what it sent was kept and set aside: ask the coordinator to release it",
-			"ce qu’elle a envoyé est conservé et mis de côté : demandez au coordinateur de le libérer",
+			"ce qu’elle a envoyé est conservé et mis de côté\u00a0: demandez au coordinateur de le libérer",
 		},
 	},
 	CodeUnknownLedger: {
@@ -173,7 +173,7 @@ var codeTable = map[Code]codeEntry{
 	CodeForked: {
 		0,
 		bilingual{"the log of this tablet has a second branch", "le journal de cette tablette a une seconde branche"},
-		bilingual{"take a successor and go on: nothing is lost", "prenez un successeur et continuez : rien n’est perdu"},
+		bilingual{"take a successor and go on: nothing is lost", "prenez un successeur et continuez\u00a0: rien n’est perdu"},
 	},
 	CodeIneffective: {
 		0,
@@ -188,7 +188,7 @@ var codeTable = map[Code]codeEntry{
 	CodePending: {
 		0,
 		bilingual{"the change waits for something not known yet", "la modification attend un élément encore inconnu"},
-		bilingual{"nothing to do: it takes effect once that arrives", "rien à faire : elle prendra effet à son arrivée"},
+		bilingual{"nothing to do: it takes effect once that arrives", "rien à faire\u00a0: elle prendra effet à son arrivée"},
 	},
 	CodeUntimed: {
 		0,
@@ -230,12 +230,12 @@ var codeTable = map[Code]codeEntry{
 		bilingual{"the server's disk is full", "le disque du serveur est plein"},
 		bilingual{
 			"keep your data: nothing was lost, nothing was taken; tell the administrator",
-			"gardez vos données : rien n’est perdu, rien n’a été pris ; prévenez l’administrateur",
+			"gardez vos données\u00a0: rien n’est perdu, rien n’a été pris\u00a0; prévenez l’administrateur",
 		},
 	},
 	CodeInternal: {
 		500,
 		bilingual{"a defect of the server", "défaut du serveur"},
-		bilingual{"try again later; if it lasts, tell the administrator", "réessayez plus tard ; si cela persiste, prévenez l’administrateur"},
+		bilingual{"try again later; if it lasts, tell the administrator", "réessayez plus tard\u00a0; si cela persiste, prévenez l’administrateur"},
 	},
 }

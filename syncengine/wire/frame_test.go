@@ -1,9 +1,6 @@
 package wire
 
 import (
-	"bytes"
-	"errors"
-	"io"
 	"reflect"
 	"testing"
 
@@ -56,55 +53,6 @@ func TestFramesSurviveEncoding(t *testing.T) {
 		}
 		if !reflect.DeepEqual(got, f) {
 			t.Errorf("%s: decoded as\n%#v, want\n%#v", f.Type(), got, f)
-		}
-	}
-}
-
-// readAll returns the frames of a body up to the error that ended it.
-func readAll(r *Reader) (frames []Frame, refused []error, end error) {
-	defer r.Close()
-	for {
-		f, err := r.Next()
-		var one *FrameError
-		switch {
-		case err == nil:
-			frames = append(frames, f)
-		case errors.As(err, &one):
-			refused = append(refused, err)
-		default:
-			return frames, refused, err
-		}
-	}
-}
-
-func TestABodySurvivesCompression(t *testing.T) {
-	var want []Frame
-	for _, f := range someFrames(t) {
-		if e, ok := f.(*End); !ok || !e.More {
-			want = append(want, f)
-		}
-	}
-	var zipped, plain bytes.Buffer
-	for _, w := range []*Writer{NewWriter(&zipped), NewPlainWriter(&plain)} {
-		for _, f := range want {
-			if err := w.WriteFrame(f); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := w.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for name, r := range map[string]*Reader{
-		"compressed": NewReader(&zipped, Limits{}),
-		"plain":      NewPlainReader(&plain, Limits{}),
-	} {
-		got, refused, end := readAll(r)
-		if !errors.Is(end, io.EOF) || len(refused) > 0 {
-			t.Errorf("%s: ended with %v, refused %v", name, end, refused)
-		}
-		if !reflect.DeepEqual(got, want) {
-			t.Errorf("%s: read %d frames, not the %d written", name, len(got), len(want))
 		}
 	}
 }
