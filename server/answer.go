@@ -170,9 +170,9 @@ func (a *answer) since(l *ledger.Ledger, point basePoint, revoked bool) error {
 		if err != nil || progress.Version == point.version {
 			return err
 		}
-		moved := map[syncengine.ReplicaID]bool{}
+		own := false
 		for _, adv := range advances {
-			moved[adv.Replica] = true
+			own = own || adv.Replica == a.replica
 			if a.withholds(l, adv.Replica, revoked) || adv.Replica == a.replica {
 				continue
 			}
@@ -180,12 +180,12 @@ func (a *answer) since(l *ledger.Ledger, point basePoint, revoked bool) error {
 				return err
 			}
 		}
-		if err := a.have(l, moved, revoked); err != nil {
+		if err := a.haveMoved(l, advances, progress.Version, revoked); err != nil {
 			return err
 		}
 		point.version = progress.Version
 		a.next.ledgers[at] = point
-		if moved[a.replica] {
+		if own {
 			if err := a.receipt(l); err != nil {
 				return err
 			}
@@ -237,7 +237,7 @@ func (a *answer) lacking(l *ledger.Ledger, point basePoint, revoked bool) error 
 			return nil
 		}
 	}
-	if err := a.have(l, nil, revoked); err != nil {
+	if err := a.haveAll(l, revoked); err != nil {
 		return err
 	}
 	point.version = progress.Version
@@ -271,34 +271,43 @@ func (a *answer) runs(l *ledger.Ledger, adv ledger.Advance, revoked bool) (bool,
 	return whole, err
 }
 
-// have writes the heads of the logs that moved, of all where moved is nil.
-func (a *answer) have(l *ledger.Ledger, moved map[syncengine.ReplicaID]bool, revoked bool) error {
-	f := &wire.Have{Ledger: l.ID(), Logs: map[syncengine.ReplicaID][]syncengine.Head{}}
-	add := func(replica syncengine.ReplicaID, heads []syncengine.Head) {
-		if len(heads) > 0 && (!a.withholds(l, replica, revoked) || replica == a.replica) {
-			f.Logs[replica] = heads
+// haveAll writes the heads of every log.
+func (a *answer) haveAll(l *ledger.Ledger, revoked bool) error {
+	logs, err := l.Vector()
+	if err != nil {
+		return err
+	}
+	for replica := range logs {
+		if a.withholds(l, replica, revoked) && replica != a.replica {
+			delete(logs, replica)
 		}
 	}
-	if moved == nil {
-		v, err := l.Vector()
+	return a.have(l, logs)
+}
+
+// haveMoved writes the heads that the logs which moved had at a version: what the mark behind it means.
+func (a *answer) haveMoved(l *ledger.Ledger, advances []ledger.Advance, version uint64, revoked bool) error {
+	logs := map[syncengine.ReplicaID][]syncengine.Head{}
+	for _, adv := range advances {
+		if logs[adv.Replica] != nil || a.withholds(l, adv.Replica, revoked) && adv.Replica != a.replica {
+			continue
+		}
+		heads, err := l.HeadsAt(adv.Replica, version)
 		if err != nil {
 			return err
 		}
-		for replica, heads := range v {
-			add(replica, heads)
+		if len(heads) > 0 {
+			logs[adv.Replica] = heads
 		}
 	}
-	for replica := range moved {
-		v, err := l.VectorOf(replica)
-		if err != nil {
-			return err
-		}
-		add(replica, v)
-	}
-	if len(f.Logs) == 0 {
+	return a.have(l, logs)
+}
+
+func (a *answer) have(l *ledger.Ledger, logs map[syncengine.ReplicaID][]syncengine.Head) error {
+	if len(logs) == 0 {
 		return nil
 	}
-	return a.out.WriteFrame(f)
+	return a.out.WriteFrame(&wire.Have{Ledger: l.ID(), Logs: logs})
 }
 
 // receipt writes what the authority holds of the replica's log, and says so where the log has branches.

@@ -254,6 +254,53 @@ func (l *Ledger) outgoing(p position, bare bool) ([]byte, error) {
 	return wire.AppendLine(nil, line.Strip()), nil
 }
 
+// HeadsAt returns the heads of a replica's log as they were at a version of the ledger, in the order of version vectors.
+func (l *Ledger) HeadsAt(replica syncengine.ReplicaID, version uint64) ([]syncengine.Head, error) {
+	logs, err := l.logsOf(replica)
+	if err != nil {
+		return nil, err
+	}
+	held := make(map[uint32]uint64, len(logs))
+	for _, g := range logs {
+		held[g.Number] = g.Held.Seq
+	}
+	later := map[uint32]bool{}
+	err = l.r.Scan(spaceArrivals, l.id, versionKey(version+1), nil, func(_, value []byte) (bool, error) {
+		number := binary.BigEndian.Uint32(value)
+		if _, ours := held[number]; ours && !later[number] {
+			later[number] = true
+			held[number] = binary.BigEndian.Uint64(value[4:])
+		}
+		return len(later) < len(held), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	v := syncengine.VersionVector{}
+	for _, g := range logs {
+		seq := held[g.Number]
+		if seq <= g.Fork {
+			continue
+		}
+		chain, err := l.chainAt(g, seq)
+		if err != nil {
+			return nil, err
+		}
+		v.Advance(replica, syncengine.Head{}, syncengine.Head{Seq: seq, Chain: chain})
+	}
+	return v[replica], nil
+}
+
+// Beyond returns what of a stretch a holder of heads lacks, reporting false where it lacks nothing.
+func (l *Ledger) Beyond(a Advance, heads []syncengine.Head) (Advance, bool, error) {
+	covered, err := l.coveredBy(a.log, heads)
+	if err != nil {
+		return a, false, err
+	}
+	a.From = max(a.From, covered)
+	return a, a.From < a.To, nil
+}
+
 // First reports whether the stretch lies in the first branch of its log.
 func (a *Advance) First() bool { return a.log.Branch == 0 }
 
@@ -267,17 +314,4 @@ func DigestAt(r store.Reader, id syncengine.LedgerID, version uint64) (wire.Dige
 		return wire.Digest{}, false, err
 	}
 	return wire.Digest(raw[20:]), true, nil
-}
-
-// VectorOf returns the heads of one replica's log, as Vector does for all.
-func (l *Ledger) VectorOf(replica syncengine.ReplicaID) ([]syncengine.Head, error) {
-	heads, err := l.Heads(replica)
-	if err != nil {
-		return nil, err
-	}
-	v := syncengine.VersionVector{}
-	for _, h := range heads {
-		v.Advance(replica, syncengine.Head{}, h)
-	}
-	return v[replica], nil
 }

@@ -294,3 +294,25 @@ func (l *Ledger) Sequence(id syncengine.ChangeID, replica syncengine.ReplicaID) 
 	}
 	return 0, nil
 }
+
+// Count returns how many records the ledger holds entries of.
+func (l *Ledger) Count() (int, error) {
+	n := 0
+	err := l.r.Scan(spaceRecords, l.id, nil, nil, func(_, _ []byte) (bool, error) {
+		n++
+		return true, nil
+	})
+	return n, err
+}
+
+// Reader returns the reader of the ledger's transaction, for what lies beside the ledger.
+func (l *Ledger) Reader() store.Reader { return l.r }
+
+// HoldsHead reports whether a branch of a replica's log held here passes through head.
+func (l *Ledger) HoldsHead(replica syncengine.ReplicaID, head syncengine.Head) (bool, error) {
+	logs, err := l.logsOf(replica)
+	if err != nil {
+		return false, err
+	}
+	return branchOf(l, logs, head) != nil, nil
+}
