@@ -110,7 +110,7 @@ func appendComma(dst []byte) []byte {
 	return dst
 }
 
-// appendPoint appends [sequence, chain] or, for an authority point, [replica, sequence].
+// appendHead appends [sequence, chain].
 func appendHead(dst []byte, h syncengine.Head) []byte {
 	dst = append(dst, '[')
 	dst = appendUint(dst, h.Seq)
@@ -119,6 +119,7 @@ func appendHead(dst []byte, h syncengine.Head) []byte {
 	return append(dst, ']')
 }
 
+// appendAuthorityPoint appends [replica, sequence].
 func appendAuthorityPoint(dst []byte, p syncengine.AuthorityPoint) []byte {
 	dst = append(dst, '[')
 	dst = appendHash(dst, p.Replica.Hash)

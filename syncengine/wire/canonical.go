@@ -11,7 +11,11 @@ import (
 
 // Check returns nil if data is one canonical JSON value nested at most depth deep, which MaxDepth bounds (protocol, section 2).
 func Check(data []byte, depth int) error {
-	s := scanner{text: string(data), limit: min(depth, MaxDepth)}
+	return check(string(data), depth)
+}
+
+func check(text string, depth int) error {
+	s := scanner{text: text, limit: min(depth, MaxDepth)}
 	s.skip()
 	return s.finish()
 }

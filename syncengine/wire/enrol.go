@@ -8,8 +8,12 @@ import (
 	"github.com/arpenteur/arpenteur/syncengine"
 )
 
-// MaxNameBytes is the limit of the code, name and server address of a ticket or enrolment.
-const MaxNameBytes = 1024
+const (
+	// MaxJSONBytes is the limit of every HTTP body but those of sync.
+	MaxJSONBytes = 1 << 20
+	// MaxNameBytes is the limit of the code, name and server address of a ticket or enrolment.
+	MaxNameBytes = 1024
+)
 
 const (
 	ticketPrefix  = "arpenteur:1:"
@@ -178,6 +182,9 @@ func DecodeSuccession(data []byte) (*Succession, error) {
 
 // decodeBody brings a body to its canonical encoding, which sorts its members and refuses keys that are there twice, and reads it.
 func decodeBody(data []byte, read func(s *scanner, m *members)) error {
+	if len(data) > MaxJSONBytes {
+		return Problemf(CodeTooLarge, "a body of %d bytes is over the limit of %d", len(data), MaxJSONBytes)
+	}
 	canonical, err := Canonical(data)
 	if err != nil {
 		return err

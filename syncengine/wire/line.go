@@ -67,7 +67,12 @@ func (l *Line) AppendHeader(dst []byte) []byte {
 
 // Complete reports whether l holds the value of every write. What an UnknownFormat holds can't be told, and counts as complete.
 func (l *Line) Complete() bool {
-	return len(l.Missing()) == 0
+	for i := range l.Change.Writes {
+		if l.Change.Writes[i].Value == "" {
+			return false
+		}
+	}
+	return true
 }
 
 // Missing returns the paths whose value l doesn't hold, ascending.

@@ -85,7 +85,7 @@ func checkWrites(h *syncengine.Header) error {
 		if !w.Path.Valid() {
 			return Problemf(CodeInvalid, "%q is not a path", w.Path)
 		}
-		if err := Check([]byte(w.Value), MaxValueDepth); err != nil {
+		if err := check(string(w.Value), MaxValueDepth); err != nil {
 			return Problemf(CodeOf(err), "the value at %s: %w", w.Path, err)
 		}
 		if w.Path.IsPresence() && w.Value != syncengine.True && w.Value != syncengine.False {
