@@ -65,6 +65,7 @@ type enrolmentCode struct {
 	Ledgers []syncengine.LedgerID `json:"ledgers"`
 	Expires int64                 `json:"expires"` // by the server's clock
 	By      syncengine.AccountID  `json:"by"`
+	Name    string                `json:"name,omitempty"` // that the tablet gets; its own where it is empty
 }
 
 // put writes v as JSON under a key that belongs to no ledger.

@@ -87,6 +87,9 @@ func (s *Server) redeem(w store.Writer, code string, d *Device) error {
 		return wire.Problemf(wire.CodeBadCode, "the enrolment code is unknown, was used, or has expired")
 	}
 	d.Account, d.Role = c.Account, c.Role
+	if c.Name != "" {
+		d.Name = c.Name
+	}
 	if err := w.Delete(spaceCodes, syncengine.LedgerID{}, hashOf(code)); err != nil {
 		return err
 	}

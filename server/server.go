@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -40,6 +42,9 @@ type Server struct {
 	seals      sealer
 	events     *hub
 	metrics    *metrics
+	probe      probe
+	started    string // names this run of the program in request ids
+	requests   atomic.Uint64
 }
 
 // New returns a server over a store. It makes nothing in the store.
@@ -64,6 +69,7 @@ func New(o Options) (*Server, error) {
 		metrics:    newMetrics(),
 	}
 	copy(s.storeID[:], o.StoreID[:])
+	s.started = strconv.FormatInt(s.millis()/1000, 36)
 	s.keeper = ledger.NewKeeper(func(id syncengine.VersionID, content []byte) (*syncengine.Checklist, error) {
 		v, err := compiler.Compile(id, content)
 		if err != nil {

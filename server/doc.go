@@ -1,0 +1,28 @@
+// Package server is the central server: the authority of its ledgers, the exchange with tablets, and the way in which people read what
+// was merged, settle what people must settle, and decide.
+//
+//	tablet ──/v1/sync──▶ take ──▶ ledger (verified, merged, indexed) ──▶ answer ──▶ tablet
+//	                                │          ▲
+//	person ──GET records──▶ view, seen token   │
+//	person ──POST settle, edit, rulings────────┘ (each an ordinary change or ruling in the authority's log)
+//
+// A Server holds no state but caches: what it knows is in its store, so several may serve one store. Keys are a matter of Secret, which
+// lies outside the store and its backups. Handler answers the network, Local the machine's own command line.
+//
+// # Who may do what
+//
+// Routes names every thing that can be asked, and for each the action that permissions.go decides about by role. On top of the role comes
+// what is open to the person: a ledger that is not is answered exactly like one that does not exist (law L10). Tablets sign their
+// requests (protocol, section 7.1); people send a bearer token. There is no default token.
+//
+// # What a person saw
+//
+// A value is replaced only by somebody who saw it (law L3). Reading a record gives a token, sealed with a key of the server, that
+// says which survivors were shown; settling and editing take every `over` from it, and nothing else does. What has moved on since is
+// refused as stale, together with what there is now.
+//
+// # Errors
+//
+// Every refusal is an RFC 9457 body with a code of the protocol (section 8), in French or English. A defect is told by the id of its
+// request alone; the log has the rest. Neither log nor metrics hold anything of a person: routes stand for paths, and codes for details.
+package server

@@ -1,0 +1,85 @@
+package server
+
+import (
+	"slices"
+
+	"github.com/arpenteur/arpenteur/schemas"
+	"github.com/arpenteur/arpenteur/syncengine"
+)
+
+// action is what a route does, as permissions name it.
+type action string
+
+// The actions.
+const (
+	actAnyone         action = "anyone"             // no account is needed
+	actReplica        action = "replica"            // a signed request of a tablet, which the handler verifies itself
+	actListen         action = "listen"             // a tablet, or a person who reads
+	actObserve        action = "observe"            // figures of operation
+	actAccount        action = "read own account"   // who am I
+	actListTokens     action = "list tokens"        // also their rights
+	actMakeToken      action = "make tokens"        //
+	actRevokeToken    action = "revoke tokens"      //
+	actListDiagnostic action = "list diagnostics"   // names and ledgers, no field data
+	actOrder          action = "order diagnostics"  //
+	actReadPlaces     action = "read places"        // the tree that is to be visited
+	actMakePlaces     action = "make places"        //
+	actTicket         action = "make tickets"       // enrolment codes, with what they open
+	actListDevices    action = "list devices"       //
+	actGrant          action = "grant ledgers"      //
+	actRevoke         action = "revoke devices"     //
+	actReadChecklists action = "read checklists"    //
+	actPublish        action = "publish checklists" //
+	actReadRecords    action = "read records"       // with history, notices and exports
+	actReadRulings    action = "read rulings"       //
+	actEdit           action = "edit records"       // within the kinds of the role
+	actSettle         action = "settle"             //
+	actRule           action = "rule"               //
+)
+
+// allowed is the one table of which role may do what on the server. It follows from the rights of roles where those say it
+// (schemas.May), and adds what only the server has. Which diagnostics and ledgers a person has comes on top of it.
+//
+// An administrator sees no field data by that role. Who works on the machine itself sets up what there is: diagnostics, places,
+// tablets and accounts; reading and judging records is not theirs either.
+func allowed(role syncengine.Role, a action) bool {
+	local := role == roleLocal
+	reads := slices.Contains([]syncengine.Role{
+		syncengine.RoleCoordinator, syncengine.RoleNational, syncengine.RoleLead, syncengine.RoleAuditor,
+	}, role)
+	switch a {
+	case actAnyone, actReplica:
+		return true
+	case actAccount:
+		return true
+	case actObserve:
+		return local || schemas.May(role, schemas.ActOperate)
+	case actListTokens, actMakeToken, actRevokeToken:
+		return local || schemas.May(role, schemas.ActAccounts)
+	case actTicket, actListDevices, actRevoke:
+		return local || schemas.May(role, schemas.ActTablets)
+	case actGrant:
+		return local || schemas.May(role, schemas.ActGrant)
+	case actListDiagnostic:
+		return local || reads || role == syncengine.RoleAdministrator
+	case actOrder:
+		return local || schemas.MayWrite(role, schemas.Diagnostic)
+	case actReadPlaces:
+		return local || reads
+	case actMakePlaces:
+		return local || reads && schemas.MayWrite(role, schemas.Place)
+	case actReadChecklists:
+		return local || reads || role == syncengine.RoleAdministrator
+	case actPublish:
+		return local || schemas.May(role, schemas.ActChecklists)
+	case actListen, actReadRecords, actReadRulings:
+		return reads
+	case actEdit:
+		return reads && len(schemas.WritableKinds(role, false)) > 0
+	case actSettle:
+		return schemas.May(role, schemas.ActSettle)
+	case actRule:
+		return schemas.May(role, schemas.ActRule)
+	}
+	return false
+}
