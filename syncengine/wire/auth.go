@@ -35,7 +35,7 @@ func SignRequest(key ed25519.PrivateKey, method, target, challenge string) Autho
 }
 
 // Verify reports whether key is that of the replica and signed this request. That the challenge is fresh is the server's to know.
-func (a *Authorization) Verify(key ed25519.PublicKey, method, target string) bool {
+func (a Authorization) Verify(key ed25519.PublicKey, method, target string) bool {
 	return ReplicaOf(key) == a.Replica && verify(key, requestMessage(method, target, a.Challenge), a.Signature)
 }
 
@@ -44,7 +44,7 @@ func requestMessage(method, target, challenge string) []byte {
 }
 
 // String returns the value of the Authorization header.
-func (a *Authorization) String() string {
+func (a Authorization) String() string {
 	return AuthorizationScheme + " " + a.Replica.String() + " " + a.Challenge + " " + a.Signature.String()
 }
 
