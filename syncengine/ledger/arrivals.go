@@ -38,13 +38,13 @@ func writeAdvances(w store.Writer, id syncengine.LedgerID, advances []advance) (
 	}
 	for _, a := range advances {
 		p.Version++
-		if a.from.Seq > a.log.Fork { // before its first own line, a branch has no entry in the vector
+		if a.from.Seq > a.log.Fork { // before its first own line, a log has no entry in the vector
 			p.Digest.Toggle(id, a.log.Replica, a.from)
 		}
 		p.Digest.Toggle(id, a.log.Replica, a.to)
 		value := make([]byte, 0, arrivalBytes)
 		value = binary.BigEndian.AppendUint32(value, a.log.Number)
-		value = binary.BigEndian.AppendUint64(value, a.from.Seq)
+		value = binary.BigEndian.AppendUint64(value, a.sent)
 		value = binary.BigEndian.AppendUint64(value, a.to.Seq)
 		value = append(value, p.Digest[:]...)
 		if err := w.Put(spaceArrivals, id, versionKey(p.Version), value); err != nil {
@@ -68,7 +68,11 @@ func (l *Ledger) Since(version uint64, limit int) ([]Advance, Progress, error) {
 	var out []Advance
 	index := map[uint32]int{}
 	progress := Progress{Version: version}
-	err := l.r.Scan(spaceArrivals, l.id, versionKey(version+1), nil, func(key, value []byte) (bool, error) {
+	var err error
+	if progress.Digest, _, err = DigestAt(l.r, l.id, version); err != nil {
+		return nil, progress, err
+	}
+	err = l.r.Scan(spaceArrivals, l.id, versionKey(version+1), nil, func(key, value []byte) (bool, error) {
 		if len(value) != arrivalBytes {
 			return false, fmt.Errorf("arrival of %d bytes: %w", len(value), store.ErrCorrupt)
 		}
@@ -76,7 +80,7 @@ func (l *Ledger) Since(version uint64, limit int) ([]Advance, Progress, error) {
 		from, to := binary.BigEndian.Uint64(value[4:]), binary.BigEndian.Uint64(value[12:])
 		progress = Progress{binary.BigEndian.Uint64(key), wire.Digest(value[20:])}
 		if i, known := index[number]; known {
-			out[i].To = to
+			out[i].From, out[i].To = min(out[i].From, from), to
 		} else {
 			g, err := l.log(number)
 			if err != nil {
@@ -114,20 +118,24 @@ func (l *Ledger) Lacking(theirs syncengine.VersionVector) ([]Advance, error) {
 }
 
 // coveredBy returns how far a holder of heads holds log g. A head beyond everything that is held here is taken for a longer copy of
-// g; should it be another branch, its lines will tell once they come.
+// g, unless another of the heads lies on g; should it be another branch, its lines will tell once they come.
 func (l *Ledger) coveredBy(g *log, heads []syncengine.Head) (uint64, error) {
 	logs, err := l.logsOf(g.Replica)
 	if err != nil {
 		return 0, err
 	}
 	var covered uint64
+	longer, placed := false, false
 	for _, h := range heads {
-		switch other := branchOf(l, logs, h); {
-		case other != nil:
+		if other := branchOf(l, logs, h); other != nil {
 			covered = max(covered, min(h.Seq, l.commonTo(g, other)))
-		case h.Seq >= g.Tip.Seq:
-			covered = g.Tip.Seq
+			placed = placed || other == g
+		} else if h.Seq > g.Tip.Seq { // at the tip's own sequence it would be the tip's chain, or another branch
+			longer = true
 		}
+	}
+	if longer && !placed {
+		covered = g.Tip.Seq
 	}
 	return covered, nil
 }
@@ -140,7 +148,7 @@ func (l *Ledger) commonTo(a, b *log) uint64 {
 			a, b = b, a
 		}
 		limit = min(limit, a.Fork)
-		parent, err := l.log(a.Parent)
+		parent, err := l.parentOf(a)
 		if err != nil {
 			return 0
 		}
@@ -165,9 +173,6 @@ func (l *Ledger) authorityFirst(list []Advance) []Advance {
 // eachLog calls fn for every log and branch, ascending by replica.
 func (l *Ledger) eachLog(fn func(g *log) error) error {
 	return l.r.Scan(spaceLogs, l.id, nil, nil, func(key, raw []byte) (bool, error) {
-		if len(key) != 33 {
-			return false, fmt.Errorf("log key of %d bytes: %w", len(key), store.ErrCorrupt)
-		}
 		g, err := l.readLog(key, raw)
 		if err != nil {
 			return false, err

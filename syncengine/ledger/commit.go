@@ -6,7 +6,6 @@ import (
 	"io"
 
 	"github.com/arpenteur/arpenteur/syncengine"
-	"github.com/arpenteur/arpenteur/syncengine/store"
 	"github.com/arpenteur/arpenteur/syncengine/wire"
 )
 
@@ -158,27 +157,4 @@ func Rule(record func() (syncengine.RecordID, error), author syncengine.AccountI
 		e.Writes = []syncengine.Write{{Path: syncengine.ReasonPath, Value: wire.StringValue(reason)}}
 	}
 	return e, nil
-}
-
-// Create begins a new ledger: the genesis in the name of author, signed by the authority's pen. The caller goes on with Commit and
-// ends with Settle.
-func (k *Keeper) Create(w store.Writer, root wire.PublicKey, pen Pen, record syncengine.RecordID, author syncengine.AccountID, time int64) (*Ledger, error) {
-	public, _ := pen.Key.Public().(ed25519.PublicKey)
-	g := Genesis{Root: root, Authority: wire.PublicKeyOf(public)}
-	line, err := newLine(pen, syncengine.Header{
-		Kind: syncengine.KindGenesis, Record: record, Author: author, Time: time,
-		Genesis: &syncengine.Genesis{Root: g.Root[:], Authority: g.Authority[:]},
-	})
-	if err != nil {
-		return nil, err
-	}
-	l, err := k.begin(w, syncengine.LedgerID{Hash: line.Change.ID.Hash}, g)
-	if err != nil {
-		return nil, err
-	}
-	own, err := l.ownLog(pen.Replica())
-	if err != nil {
-		return nil, err
-	}
-	return l, l.write(own, pen, []*wire.Line{line})
 }

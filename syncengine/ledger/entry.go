@@ -3,8 +3,9 @@ package ledger
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
+	"math"
 	"slices"
-	"strings"
 
 	"github.com/arpenteur/arpenteur/syncengine"
 	"github.com/arpenteur/arpenteur/syncengine/store"
@@ -19,19 +20,27 @@ type Entry struct {
 	State      *syncengine.State
 	Violations []syncengine.Violation
 	positions  []position // of every change of the record, in order of arrival
-	engine     uint64
+	// read says under which version of each of its changes' checklists the entry was made, changes without effect included, since a
+	// lens moves what they name in over. The zero version stands for a checklist of which no version could be read.
+	read   map[string]syncengine.VersionID
+	engine uint64
+}
+
+func newEntry(key syncengine.RecordKey) *Entry {
+	return &Entry{Key: key, State: syncengine.NewState(), read: map[string]syncengine.VersionID{}, engine: engineVersion}
 }
 
 // Changes returns how many changes the record has, those without effect included.
 func (e *Entry) Changes() int { return len(e.positions) }
 
-// An entry is a string of unsigned varints, byte strings led by their length, and hashes. Fields that are empty take one byte.
+// An entry is a string of unsigned varints, byte strings led by their length, and hashes. Fields that are empty take one byte. Lists
+// are led by their length, and those whose order says nothing are ascending, so that an entry has one encoding.
 type entryWriter struct{ b []byte }
 
-func (w *entryWriter) uint(n uint64)           { w.b = binary.AppendUvarint(w.b, n) }
-func (w *entryWriter) int(n int64)             { w.b = binary.AppendVarint(w.b, n) }
-func (w *entryWriter) hash(h syncengine.Hash)  { w.b = append(w.b, h[:]...) }
-func (w *entryWriter) text(s string)           { w.uint(uint64(len(s))); w.b = append(w.b, s...) }
+func (w *entryWriter) uint(n uint64)          { w.b = binary.AppendUvarint(w.b, n) }
+func (w *entryWriter) int(n int64)            { w.b = binary.AppendVarint(w.b, n) }
+func (w *entryWriter) hash(h syncengine.Hash) { w.b = append(w.b, h[:]...) }
+func (w *entryWriter) text(s string)          { w.uint(uint64(len(s))); w.b = append(w.b, s...) }
 func (w *entryWriter) ids(ids []syncengine.ChangeID) {
 	w.uint(uint64(len(ids)))
 	for _, id := range ids {
@@ -39,7 +48,15 @@ func (w *entryWriter) ids(ids []syncengine.ChangeID) {
 	}
 }
 
-// encode writes the entry. Survivors name their change by its place in a table, since one change usually wrote most of them.
+func (w *entryWriter) flag(b bool) {
+	n := byte(0)
+	if b {
+		n = 1
+	}
+	w.b = append(w.b, n)
+}
+
+// encode writes the entry.
 func (e *Entry) encode() []byte {
 	w := &entryWriter{b: make([]byte, 0, 512)}
 	w.uint(engineVersion)
@@ -48,10 +65,11 @@ func (e *Entry) encode() []byte {
 		w.uint(uint64(p.log))
 		w.uint(p.seq)
 	}
-	w.hash(e.State.Version.Hash)
-	w.uint(uint64(len(e.State.Lineages)))
-	for _, l := range e.State.Lineages {
-		w.text(l)
+	w.uint(uint64(len(e.read)))
+	for _, lineage := range slices.Sorted(maps.Keys(e.read)) {
+		w.text(lineage)
+		w.hash(e.read[lineage].Hash)
+		w.flag(slices.Contains(e.State.Lineages, lineage))
 	}
 	e.encodeRegisters(w)
 	e.encodeIdle(w)
@@ -64,31 +82,32 @@ func (e *Entry) encode() []byte {
 	return w.b
 }
 
+// encodeRegisters writes the registers. Survivors name their change by its place in a table, since one change usually wrote most of them.
 func (e *Entry) encodeRegisters(w *entryWriter) {
 	paths := make([]syncengine.Path, 0, len(e.State.Registers))
-	table := map[syncengine.ChangeID]uint64{}
-	var authors []*syncengine.Survivor
 	for p, r := range e.State.Registers {
 		if len(r.Survivors) > 0 || len(r.Absent) > 0 {
 			paths = append(paths, p)
 		}
 	}
 	slices.Sort(paths)
+	var writers []*syncengine.Survivor
+	table := map[syncengine.ChangeID]uint64{}
 	for _, p := range paths {
 		for i := range e.State.Registers[p].Survivors {
 			s := &e.State.Registers[p].Survivors[i]
 			if _, known := table[s.Change]; !known {
-				table[s.Change] = uint64(len(authors))
-				authors = append(authors, s)
+				table[s.Change] = uint64(len(writers))
+				writers = append(writers, s)
 			}
 		}
 	}
-	w.uint(uint64(len(authors)))
-	for _, s := range authors {
+	w.uint(uint64(len(writers)))
+	for _, s := range writers {
 		w.hash(s.Change.Hash)
 		w.text(string(s.Author))
 		w.int(s.Time)
-		w.uint(flag(s.Untimed))
+		w.flag(s.Untimed)
 	}
 	w.uint(uint64(len(paths)))
 	for _, p := range paths {
@@ -104,22 +123,18 @@ func (e *Entry) encodeRegisters(w *entryWriter) {
 }
 
 func (e *Entry) encodeIdle(w *entryWriter) {
-	ids := make([]syncengine.ChangeID, 0, len(e.State.Idle))
-	for id := range e.State.Idle {
-		ids = append(ids, id)
-	}
-	slices.SortFunc(ids, func(a, b syncengine.ChangeID) int { return a.Compare(b.Hash) })
+	ids := slices.SortedFunc(maps.Keys(e.State.Idle), func(a, b syncengine.ChangeID) int { return a.Compare(b.Hash) })
 	w.uint(uint64(len(ids)))
 	for _, id := range ids {
 		x := e.State.Idle[id]
 		w.hash(id.Hash)
-		w.uint(uint64(x.Verdict.Status))
+		w.b = append(w.b, byte(x.Verdict.Status))
 		w.text(string(x.Verdict.Reason))
 		w.text(string(x.Verdict.Path))
 		w.hash(x.Verdict.Missing.Authority.Replica.Hash)
 		w.uint(x.Verdict.Missing.Authority.Seq)
 		w.hash(x.Verdict.Missing.Version.Hash)
-		w.uint(flag(x.Verdict.Untimed))
+		w.flag(x.Verdict.Untimed)
 		w.uint(uint64(len(x.Over)))
 		for i := range x.Over {
 			w.text(string(x.Over[i].Path))
@@ -128,14 +143,8 @@ func (e *Entry) encodeIdle(w *entryWriter) {
 	}
 }
 
-func flag(b bool) uint64 {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-// entryReader reads what entryWriter wrote. After the first fault every read gives zero values and err says what was wrong.
+// entryReader reads what entryWriter wrote, and nothing else. After the first fault every read gives zero values, and err says that the
+// entry is damaged.
 type entryReader struct {
 	b   []byte
 	err error
@@ -148,9 +157,20 @@ func (r *entryReader) fail() {
 	r.b = nil
 }
 
+// take returns the next n bytes, or nil.
+func (r *entryReader) take(n int) []byte {
+	if r.err != nil || len(r.b) < n {
+		r.fail()
+		return nil
+	}
+	out := r.b[:n]
+	r.b = r.b[n:]
+	return out
+}
+
 func (r *entryReader) uint() uint64 {
 	n, size := binary.Uvarint(r.b)
-	if size <= 0 {
+	if size <= 0 || size > 1 && r.b[size-1] == 0 { // a number has one encoding
 		r.fail()
 		return 0
 	}
@@ -159,53 +179,54 @@ func (r *entryReader) uint() uint64 {
 }
 
 func (r *entryReader) int() int64 {
-	n, size := binary.Varint(r.b)
-	if size <= 0 {
-		r.fail()
-		return 0
+	u := r.uint()
+	if n := int64(u >> 1); u&1 == 0 { //nolint:gosec // zigzag: the inverse of binary.AppendVarint
+		return n
+	} else {
+		return ^n
 	}
-	r.b = r.b[size:]
-	return n
 }
 
-// count reads a length; each thing counted takes at least one byte.
-func (r *entryReader) count() int {
+// count reads the length of a list whose items take at least size bytes each, so that no length asks for more memory than what
+// follows can fill.
+func (r *entryReader) count(size int) int {
 	n := r.uint()
-	if n > uint64(len(r.b)) {
+	if n > uint64(len(r.b)/size) {
 		r.fail()
 		return 0
 	}
-	return int(n)
+	return int(n) //nolint:gosec // at most the length of a slice
 }
 
 func (r *entryReader) hash() (h syncengine.Hash) {
-	if len(r.b) < len(h) {
-		r.fail()
-		return h
-	}
-	copy(h[:], r.b)
-	r.b = r.b[len(h):]
+	copy(h[:], r.take(len(h)))
 	return h
 }
 
-func (r *entryReader) text() string {
-	n := r.count()
-	if r.err != nil {
-		return ""
+// upTo reads a byte of at most limit.
+func (r *entryReader) upTo(limit byte) byte {
+	b := r.take(1)
+	if b == nil || b[0] > limit {
+		r.fail()
+		return 0
 	}
-	s := string(r.b[:n])
-	r.b = r.b[n:]
-	return s
+	return b[0]
 }
 
+func (r *entryReader) flag() bool { return r.upTo(1) == 1 }
+
+func (r *entryReader) text() string { return string(r.take(r.count(1))) }
+
+const hashBytes = len(syncengine.Hash{})
+
 func (r *entryReader) ids() []syncengine.ChangeID {
-	n := r.count()
-	var out []syncengine.ChangeID
-	for range n {
-		out = append(out, syncengine.ChangeID{Hash: r.hash()})
-		if r.err != nil {
-			return nil
-		}
+	n := r.count(hashBytes)
+	if n == 0 {
+		return nil
+	}
+	out := make([]syncengine.ChangeID, n)
+	for i := range out {
+		out[i].Hash = r.hash()
 	}
 	return out
 }
@@ -213,43 +234,77 @@ func (r *entryReader) ids() []syncengine.ChangeID {
 // decodeEntry reads an entry. One of another engine version has its positions only, and must be rebuilt.
 func decodeEntry(key syncengine.RecordKey, b []byte) (*Entry, error) {
 	r := &entryReader{b: b}
-	e := &Entry{Key: key, engine: r.uint(), State: syncengine.NewState()}
-	for range r.count() {
-		e.positions = append(e.positions, position{uint32(r.uint()), r.uint()})
+	e := newEntry(key)
+	e.engine = r.uint()
+	n := r.count(2)
+	e.positions = make([]position, n)
+	for i := range e.positions {
+		number := r.uint()
+		if number > math.MaxUint32 {
+			r.fail()
+		}
+		e.positions[i] = position{uint32(number), r.uint()} //nolint:gosec // checked just before
 	}
 	if e.engine != engineVersion || r.err != nil {
 		return e, r.err
 	}
-	e.State.Version = syncengine.VersionID{Hash: r.hash()}
-	for range r.count() {
-		e.State.Lineages = append(e.State.Lineages, r.text())
-	}
+	r.lineages(e)
 	r.registers(e.State)
 	r.idle(e.State)
-	for range r.count() {
-		e.Violations = append(e.Violations, syncengine.Violation{Path: syncengine.Path(r.text()), Rule: r.text(), Message: r.text()})
+	for range r.count(3) {
+		v := syncengine.Violation{Path: syncengine.Path(r.text()), Rule: r.text(), Message: r.text()}
+		if r.err != nil {
+			return e, r.err
+		}
+		e.Violations = append(e.Violations, v)
+	}
+	if len(r.b) > 0 {
+		r.fail()
 	}
 	return e, r.err
 }
 
-func (r *entryReader) registers(s *syncengine.State) {
-	authors := make([]syncengine.Survivor, r.count())
-	for i := range authors {
-		authors[i].Change.Hash = r.hash()
-		authors[i].Author = syncengine.AccountID(r.text())
-		authors[i].Time = r.int()
-		authors[i].Untimed = r.uint() == 1
+// lineages reads under which versions the entry was made; the state's version is that of its first lineage.
+func (r *entryReader) lineages(e *Entry) {
+	before := ""
+	for i := range r.count(2 + hashBytes) {
+		lineage, version := r.text(), syncengine.VersionID{Hash: r.hash()}
+		effective := r.flag()
+		if i > 0 && lineage <= before {
+			r.fail()
+		}
+		if r.err != nil {
+			return
+		}
+		before = lineage
+		e.read[lineage] = version
+		if effective {
+			if len(e.State.Lineages) == 0 {
+				e.State.Version = version
+			}
+			e.State.Lineages = append(e.State.Lineages, lineage)
+		}
 	}
-	for range r.count() {
+}
+
+func (r *entryReader) registers(s *syncengine.State) {
+	writers := make([]syncengine.Survivor, r.count(hashBytes+3))
+	for i := range writers {
+		writers[i].Change.Hash = r.hash()
+		writers[i].Author = syncengine.AccountID(r.text())
+		writers[i].Time = r.int()
+		writers[i].Untimed = r.flag()
+	}
+	for range r.count(3) {
 		path := syncengine.Path(r.text())
 		register := &syncengine.Register{}
-		for range r.count() {
+		for range r.count(2) {
 			at := r.uint()
-			if at >= uint64(len(authors)) {
+			if at >= uint64(len(writers)) {
 				r.fail()
 				return
 			}
-			v := authors[at]
+			v := writers[at]
 			v.Value = syncengine.Value(r.text())
 			v.Erased = v.Value == ""
 			register.Survivors = append(register.Survivors, v)
@@ -263,17 +318,17 @@ func (r *entryReader) registers(s *syncengine.State) {
 }
 
 func (r *entryReader) idle(s *syncengine.State) {
-	for range r.count() {
+	for range r.count(3*hashBytes + 6) {
 		id := syncengine.ChangeID{Hash: r.hash()}
 		x := &syncengine.Idle{}
-		x.Verdict.Status = syncengine.Status(r.uint())
+		x.Verdict.Status = syncengine.Status(r.upTo(byte(syncengine.Ineffective)))
 		x.Verdict.Reason = syncengine.Reason(r.text())
 		x.Verdict.Path = syncengine.Path(r.text())
 		x.Verdict.Missing.Authority.Replica.Hash = r.hash()
 		x.Verdict.Missing.Authority.Seq = r.uint()
 		x.Verdict.Missing.Version.Hash = r.hash()
-		x.Verdict.Untimed = r.uint() == 1
-		for range r.count() {
+		x.Verdict.Untimed = r.flag()
+		for range r.count(2) {
 			x.Over = append(x.Over, syncengine.Write{Path: syncengine.Path(r.text()), Over: r.ids()})
 		}
 		if r.err != nil {
@@ -281,70 +336,4 @@ func (r *entryReader) idle(s *syncengine.State) {
 		}
 		s.Idle[id] = x
 	}
-}
-
-// attributes returns the index keys that a record is found by: what its checklist names, its domain, and its states.
-func attributes(rec *syncengine.Record, violations []syncengine.Violation) [][]byte {
-	suffix := recordKey(rec.Key)
-	add := func(out [][]byte, attribute, value string) [][]byte {
-		return append(out, append(indexPrefix(attribute, value), suffix...))
-	}
-	var out [][]byte
-	if list := rec.Checklist; list != nil {
-		for attribute, path := range list.Index {
-			f := rec.Field(path)
-			if f == nil {
-				continue
-			}
-			for i := range f.Survivors { // every survivor, so that a contested value is found under both
-				if v := f.Survivors[i].Value; v != "" && v != syncengine.Null {
-					out = add(out, attribute, strings.Trim(string(v), `"`))
-				}
-			}
-		}
-		if list.Domain != "" {
-			out = add(out, "domain", list.Domain)
-		}
-	}
-	for _, s := range states(rec, violations) {
-		out = add(out, "state", string(s))
-	}
-	slices.SortFunc(out, slices.Compare)
-	return slices.CompactFunc(out, slices.Equal)
-}
-
-// RecordState is a condition that records are filtered by.
-type RecordState string
-
-// The states of a record. One that is in none of them is clean.
-const (
-	StateConflict    RecordState = "conflict"    // a person must decide between values
-	StateViolation   RecordState = "violation"   // the merged record breaks a rule
-	StatePending     RecordState = "pending"     // a change of it waits for something
-	StateIneffective RecordState = "ineffective" // a change of it takes no part
-	StateAbsent      RecordState = "absent"      // it was deleted, or only refused changes made it
-	StateClean       RecordState = "clean"       // present, and none of the others but absent
-)
-
-func states(rec *syncengine.Record, violations []syncengine.Violation) []RecordState {
-	var out []RecordState
-	if len(rec.Conflicts()) > 0 {
-		out = append(out, StateConflict)
-	}
-	if len(violations) > 0 {
-		out = append(out, StateViolation)
-	}
-	if len(rec.Pending()) > 0 {
-		out = append(out, StatePending)
-	}
-	if len(rec.Ineffective()) > 0 {
-		out = append(out, StateIneffective)
-	}
-	if !rec.Present {
-		return append(out, StateAbsent)
-	}
-	if len(out) == 0 {
-		out = append(out, StateClean)
-	}
-	return out
 }

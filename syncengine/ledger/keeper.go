@@ -1,9 +1,10 @@
 package ledger
 
 import (
-	"encoding/json"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/arpenteur/arpenteur/syncengine"
@@ -27,9 +28,9 @@ type Keeper struct {
 	authorities map[syncengine.LedgerID]cachedAuthority
 }
 
-// cachedAuthority is what the rulings add up to when the authority's log ends with chain.
+// cachedAuthority is what the rulings add up to when the branches of the authority's log end as tips says.
 type cachedAuthority struct {
-	chain syncengine.Hash
+	tips  syncengine.Hash
 	state *syncengine.Authority
 }
 
@@ -40,12 +41,6 @@ func NewKeeper(compile Compiler) *Keeper {
 		checklists:  map[syncengine.VersionID]*syncengine.Checklist{},
 		authorities: map[syncengine.LedgerID]cachedAuthority{},
 	}
-}
-
-// Genesis is what is kept of the first line of a ledger.
-type Genesis struct {
-	Root      wire.PublicKey `json:"root"`
-	Authority wire.PublicKey `json:"authority"`
 }
 
 // Ledger is one ledger within one transaction. It is not safe for concurrent use and is gone with its transaction. Changes that
@@ -59,18 +54,26 @@ type Ledger struct {
 	authority *syncengine.Authority
 	shared    bool // authority is the cache's: clone before taking rulings
 
-	logs     map[uint32]*log
-	readings map[string]syncengine.Reading
-	work     map[syncengine.RecordKey]*work
-	advances []advance
-	notes    []Note
+	logs       map[uint32]*log
+	branches   map[syncengine.ReplicaID][]*log
+	checklists map[syncengine.VersionID]*syncengine.Checklist // those published in this ledger; nil: looked for and not there
+	readings   map[string]syncengine.Reading
+	wanting    *bool // whether the values of any change are missing; nil: not known
+	work       map[syncengine.RecordKey]*work
+	filled     []syncengine.ChangeID // changes that became complete, whose logs may be held further
+	advances   []advance
+	notes      []Note
 }
 
 // View opens a ledger for reading. It returns ErrUnknownLedger where nothing of it is held.
-func (k *Keeper) View(r store.Reader, id syncengine.LedgerID) (*Ledger, error) { return k.open(r, nil, id) }
+func (k *Keeper) View(r store.Reader, id syncengine.LedgerID) (*Ledger, error) {
+	return k.open(r, nil, id)
+}
 
 // Edit opens a ledger for writing. It returns ErrUnknownLedger where nothing of it is held.
-func (k *Keeper) Edit(w store.Writer, id syncengine.LedgerID) (*Ledger, error) { return k.open(w, w, id) }
+func (k *Keeper) Edit(w store.Writer, id syncengine.LedgerID) (*Ledger, error) {
+	return k.open(w, w, id)
+}
 
 func (k *Keeper) open(r store.Reader, w store.Writer, id syncengine.LedgerID) (*Ledger, error) {
 	raw, err := r.Get(spaceLedger, id, []byte("genesis"))
@@ -81,18 +84,21 @@ func (k *Keeper) open(r store.Reader, w store.Writer, id syncengine.LedgerID) (*
 		return nil, ErrUnknownLedger
 	}
 	l := k.blank(r, w, id)
-	if err := json.Unmarshal(raw, &l.genesis); err != nil {
-		return nil, fmt.Errorf("genesis of ledger %s: %w: %w", id, store.ErrCorrupt, err)
+	if len(raw) != len(l.genesis.Root)+len(l.genesis.Authority) {
+		return nil, fmt.Errorf("genesis of ledger %s: %w", id, store.ErrCorrupt)
 	}
+	copy(l.genesis.Authority[:], raw[copy(l.genesis.Root[:], raw):])
 	return l, l.loadAuthority()
 }
 
 func (k *Keeper) blank(r store.Reader, w store.Writer, id syncengine.LedgerID) *Ledger {
 	return &Ledger{
 		id: id, k: k, r: r, w: w,
-		logs:     map[uint32]*log{},
-		readings: map[string]syncengine.Reading{},
-		work:     map[syncengine.RecordKey]*work{},
+		logs:       map[uint32]*log{},
+		branches:   map[syncengine.ReplicaID][]*log{},
+		checklists: map[syncengine.VersionID]*syncengine.Checklist{},
+		readings:   map[string]syncengine.Reading{},
+		work:       map[syncengine.RecordKey]*work{},
 	}
 }
 
@@ -120,43 +126,53 @@ func (l *Ledger) loadAuthority() error {
 	first := wire.ReplicaOf(l.genesis.Authority.Ed25519())
 	l.authority = syncengine.NewAuthority(first)
 	logs, err := l.logsOf(first)
-	if err != nil {
+	if err != nil || len(logs) == 0 {
 		return err
 	}
-	if len(logs) == 0 {
-		return nil
+	tips := logs[0].Tip.Chain
+	for _, g := range logs[1:] {
+		tips = sha256.Sum256(append(tips[:], g.Tip.Chain[:]...))
 	}
-	chain := logs[0].Tip.Chain
 	l.k.mu.Lock()
 	cached := l.k.authorities[l.id]
 	l.k.mu.Unlock()
-	if cached.chain == chain {
+	if cached.tips == tips {
 		l.authority, l.shared = cached.state, true
 		return nil
 	}
+	whole := true
 	err = l.r.Scan(spaceAuthority, l.id, nil, nil, func(key, _ []byte) (bool, error) {
-		p, err := readPosition(key)
-		if err != nil {
-			return false, err
+		err := l.loadRuling(key)
+		if l.w == nil && errors.Is(err, store.ErrCorrupt) {
+			whole, err = false, nil // what else is there can still be read, and Verify names the fault; nothing is judged by it for good
 		}
-		line, err := l.line(p)
-		if err != nil {
-			return false, err
-		}
-		log, err := l.log(p.log)
-		if err != nil {
-			return false, err
-		}
-		l.authority.Take(line.Change, syncengine.Position{Replica: log.Replica, Seq: p.seq})
-		return true, nil
+		return true, err
 	})
-	if err != nil {
+	if err != nil || !whole {
 		return err
 	}
 	l.k.mu.Lock()
-	l.k.authorities[l.id] = cachedAuthority{chain, l.authority}
+	l.k.authorities[l.id] = cachedAuthority{tips, l.authority}
 	l.k.mu.Unlock()
 	l.shared = true
+	return nil
+}
+
+// loadRuling adds the ruling at a position to the authority's state.
+func (l *Ledger) loadRuling(key []byte) error {
+	p, err := readPosition(key)
+	if err != nil {
+		return err
+	}
+	line, err := l.line(p)
+	if err != nil {
+		return err
+	}
+	log, err := l.log(p.log)
+	if err != nil {
+		return err
+	}
+	l.authority.Take(line.Change, syncengine.Position{Replica: log.Replica, Seq: p.seq})
 	return nil
 }
 
@@ -166,35 +182,43 @@ func (l *Ledger) takeAuthority(c *syncengine.Change, at syncengine.Position) {
 		l.authority, l.shared = l.authority.Clone(), false
 	}
 	l.authority.Take(c, at)
+}
+
+// forgetReadings makes the ledger look again at which checklist versions are in force and readable.
+func (l *Ledger) forgetReadings() {
+	clear(l.checklists)
 	clear(l.readings)
 }
 
 // Checklist returns a version that is published in the ledger, or nil where it is not held or this program can't read it.
 // With Held and SameBranch it makes a Ledger the syncengine.Knowledge that verdicts are reached by.
 func (l *Ledger) Checklist(id syncengine.VersionID) *syncengine.Checklist {
-	l.k.mu.Lock()
-	known := l.k.checklists[id]
-	l.k.mu.Unlock()
+	list, looked := l.checklists[id]
+	if !looked {
+		list = l.loadChecklist(id)
+		l.checklists[id] = list
+	}
+	return list
+}
+
+// loadChecklist finds a version in the ledger, then takes it from the cache or compiles it. Content that is not what the version's name
+// says is nobody's version.
+func (l *Ledger) loadChecklist(id syncengine.VersionID) *syncengine.Checklist {
 	raw, err := l.r.Get(spaceVersions, l.id, id.Hash[:])
 	if err != nil || raw == nil {
 		return nil // published elsewhere perhaps, but not in this ledger
 	}
+	l.k.mu.Lock()
+	known := l.k.checklists[id]
+	l.k.mu.Unlock()
 	if known != nil {
 		return known
 	}
-	p, err := readPosition(raw)
-	if err != nil {
+	content, err := l.contentAt(raw)
+	if err != nil || sha256.Sum256(content) != id.Hash {
 		return nil
 	}
-	line, err := l.line(p)
-	if err != nil {
-		return nil
-	}
-	content := line.Change.Write(syncengine.ContentPath)
-	if content == nil || content.Value == "" {
-		return nil
-	}
-	list, err := l.k.compile(id, []byte(content.Value))
+	list, err := l.k.compile(id, content)
 	if err != nil {
 		return nil
 	}
@@ -210,6 +234,11 @@ func (l *Ledger) Content(id syncengine.VersionID) ([]byte, error) {
 	if err != nil || raw == nil {
 		return nil, err
 	}
+	return l.contentAt(raw)
+}
+
+// contentAt returns what the publication at a position puts into force, nil where its content is not held.
+func (l *Ledger) contentAt(raw []byte) ([]byte, error) {
 	p, err := readPosition(raw)
 	if err != nil {
 		return nil, err
@@ -218,7 +247,7 @@ func (l *Ledger) Content(id syncengine.VersionID) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c := line.Change.Write(syncengine.ContentPath); c != nil {
+	if c := line.Change.Write(syncengine.ContentPath); c != nil && c.Value != "" {
 		return []byte(c.Value), nil
 	}
 	return nil, nil
@@ -243,8 +272,11 @@ func (l *Ledger) Reading(lineage string) syncengine.Reading {
 
 // Held reports whether the authority's log is held to p.
 func (l *Ledger) Held(p syncengine.AuthorityPoint) bool {
+	if !l.authority.IsAuthority(p.Replica) {
+		return false
+	}
 	logs, err := l.logsOf(p.Replica)
-	return err == nil && len(logs) > 0 && l.authority.IsAuthority(p.Replica) && logs[0].Tip.Seq >= p.Seq
+	return err == nil && slices.ContainsFunc(logs, func(g *log) bool { return g.Tip.Seq >= p.Seq })
 }
 
 // SameBranch reports whether e lies on the branch that head ends, as far as the log is held.
@@ -279,3 +311,6 @@ func branchOf(l *Ledger, logs []*log, head syncengine.Head) *log {
 	}
 	return nil
 }
+
+// AuthorityKey returns the public key of the authority's first incarnation, which signs receipts.
+func (l *Ledger) AuthorityKey() wire.PublicKey { return l.genesis.Authority }

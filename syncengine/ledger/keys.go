@@ -14,8 +14,8 @@ import (
 // The spaces that a ledger is kept in. Keys hold only ids, sequences and hashes, so that a sealing store hides everything else.
 // This table is part of the file format.
 const (
-	spaceLedger    store.Space = "ledger"    // "genesis", "logs" -> JSON; "progress" -> JSON, the one key that every transaction changes
-	spaceLogs      store.Space = "logs"      // replica | branch -> JSON logEntry
+	spaceLedger    store.Space = "ledger"    // "genesis" -> both keys; "logs" -> count; "log " | number -> log key; "progress" -> version | digest
+	spaceLogs      store.Space = "logs"      // replica | branch -> log
 	spaceLines     store.Space = "lines"     // position -> mark | line, or mark | change id
 	spaceHeads     store.Space = "heads"     // position -> chain | signature
 	spaceChanges   store.Space = "changes"   // change id -> positions, the first one holding the line

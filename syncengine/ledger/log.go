@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 
 	"github.com/arpenteur/arpenteur/syncengine"
@@ -15,31 +14,68 @@ const MaxBranches = 32
 
 // log is what is kept of one branch of what a replica wrote. Branch 0 is the one that came first here.
 type log struct {
-	Replica syncengine.ReplicaID `json:"-"`
-	Branch  byte                 `json:"-"`
+	Replica syncengine.ReplicaID
+	Branch  byte
 
-	Number uint32          `json:"number"`           // of the log in this store: the short name in keys
-	Tip    syncengine.Head `json:"tip"`              // of the lines that are kept
-	Held   syncengine.Head `json:"held"`             // of those that are complete: what version vectors say
-	Parent uint32          `json:"parent,omitempty"` // the branch that this one shares its lines up to Fork with
-	Fork   uint64          `json:"fork,omitempty"`
+	Number uint32          // of the log in this store: the short name in keys
+	Tip    syncengine.Head // of the lines that are kept
+	Held   syncengine.Head // of those that are complete: what version vectors say; below Fork while the parent is not held to there
+	Parent uint32          // the branch that this one shares its lines up to Fork with
+	Fork   uint64
 
 	// Full is the sequence up to which heads are kept for good, and Since the bytes of the lines after it. Within them only the
 	// last head is kept, so that short runs grow together until they are full.
-	Full  uint64 `json:"full"`
-	Since int    `json:"since"`
+	Full  uint64
+	Since uint32
+
+	// Sent is the last line that whoever follows arrivals was sent: the end of a run, at or before Held.
+	Sent uint64
 }
+
+// logBytes is the size of a kept log: number, tip, held, parent, fork, full, since and sent.
+const logBytes = 4 + 40 + 40 + 4 + 8 + 8 + 4 + 8
+
+func (g *log) encode() []byte {
+	b := binary.BigEndian.AppendUint32(make([]byte, 0, logBytes), g.Number)
+	for _, h := range []syncengine.Head{g.Tip, g.Held} {
+		b = append(binary.BigEndian.AppendUint64(b, h.Seq), h.Chain[:]...)
+	}
+	b = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(b, g.Parent), g.Fork)
+	b = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint64(b, g.Full), g.Since)
+	return binary.BigEndian.AppendUint64(b, g.Sent)
+}
+
+// decodeLog reads what encode wrote under a log's key.
+func decodeLog(key, b []byte) (*log, error) {
+	if len(key) != logKeyBytes || len(b) != logBytes {
+		return nil, fmt.Errorf("log of %d bytes: %w", len(b), store.ErrCorrupt)
+	}
+	u32 := func() (n uint32) { n, b = binary.BigEndian.Uint32(b), b[4:]; return n }
+	u64 := func() (n uint64) { n, b = binary.BigEndian.Uint64(b), b[8:]; return n }
+	head := func() (h syncengine.Head) { h.Seq = u64(); b = b[copy(h.Chain[:], b):]; return h }
+	g := &log{Branch: key[logKeyBytes-1], Number: u32(), Tip: head(), Held: head(), Parent: u32(), Fork: u64(), Full: u64(), Since: u32(), Sent: u64()}
+	copy(g.Replica.Hash[:], key)
+	if g.Held.Seq > g.Tip.Seq || g.Fork > g.Tip.Seq || (g.Branch == 0) != (g.Parent == 0) {
+		return nil, fmt.Errorf("log %s: %w", g.Replica, store.ErrCorrupt)
+	}
+	return g, nil
+}
+
+const logKeyBytes = 33
 
 func logKey(replica syncengine.ReplicaID, branch byte) []byte {
-	return append(append(make([]byte, 0, 33), replica.Hash[:]...), branch)
+	return append(append(make([]byte, 0, logKeyBytes), replica.Hash[:]...), branch)
 }
 
-// logsOf returns the branches of a replica's log, the first one first; none where nothing of it is held.
+// logsOf returns the branches of a replica's log, the first one first; none where nothing of it is held. The result must not be changed.
 func (l *Ledger) logsOf(replica syncengine.ReplicaID) ([]*log, error) {
+	if known, ok := l.branches[replica]; ok {
+		return known, nil
+	}
 	var out []*log
 	from := logKey(replica, 0)
 	for branch := range MaxBranches {
-		from[32] = byte(branch)
+		from[logKeyBytes-1] = byte(branch)
 		raw, err := l.r.Get(spaceLogs, l.id, from)
 		if err != nil {
 			return nil, err
@@ -53,15 +89,15 @@ func (l *Ledger) logsOf(replica syncengine.ReplicaID) ([]*log, error) {
 		}
 		out = append(out, g)
 	}
+	l.branches[replica] = out
 	return out, nil
 }
 
 // readLog decodes a log, or returns the one that this transaction already works on.
 func (l *Ledger) readLog(key, raw []byte) (*log, error) {
-	g := &log{Branch: key[32]}
-	copy(g.Replica.Hash[:], key)
-	if err := json.Unmarshal(raw, g); err != nil {
-		return nil, fmt.Errorf("log %s: %w: %w", g.Replica, store.ErrCorrupt, err)
+	g, err := decodeLog(key, raw)
+	if err != nil {
+		return nil, err
 	}
 	if known := l.logs[g.Number]; known != nil {
 		return known, nil
@@ -79,7 +115,7 @@ func (l *Ledger) log(number uint32) (*log, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(key) != 33 {
+	if len(key) != logKeyBytes {
 		return nil, fmt.Errorf("log number %d of ledger %s: %w", number, l.id, store.ErrCorrupt)
 	}
 	raw, err := l.r.Get(spaceLogs, l.id, key)
@@ -87,6 +123,29 @@ func (l *Ledger) log(number uint32) (*log, error) {
 		return nil, err
 	}
 	return l.readLog(key, raw)
+}
+
+// parentOf returns the branch that g forked from: an older one of the same log.
+func (l *Ledger) parentOf(g *log) (*log, error) {
+	parent, err := l.log(g.Parent)
+	if err != nil {
+		return nil, err
+	}
+	if parent.Replica != g.Replica || parent.Branch >= g.Branch {
+		return nil, fmt.Errorf("branch %d of log %s: %w", g.Branch, g.Replica, store.ErrCorrupt)
+	}
+	return parent, nil
+}
+
+// place returns where line seq of a branch is kept: below the fork, with the branch that it forked from.
+func (l *Ledger) place(g *log, seq uint64) (position, error) {
+	for seq <= g.Fork && g.Branch > 0 {
+		var err error
+		if g, err = l.parentOf(g); err != nil {
+			return position{}, err
+		}
+	}
+	return position{g.Number, seq}, nil
 }
 
 func logNumberKey(number uint32) []byte {
@@ -104,16 +163,24 @@ func (l *Ledger) newLog(replica syncengine.ReplicaID, branch byte, parent *log, 
 		number = binary.BigEndian.Uint32(raw)
 	}
 	g := &log{Replica: replica, Branch: branch, Number: number + 1}
-	start := syncengine.Head{Chain: wire.ChainStart(l.id, replica)}
+	g.Tip = syncengine.Head{Chain: wire.ChainStart(l.id, replica)}
+	g.Held = g.Tip
 	if parent != nil {
-		g.Parent, g.Fork, g.Full = parent.Number, fork, fork
 		chain, err := l.chainAt(parent, fork)
 		if err != nil {
 			return nil, err
 		}
-		start = syncengine.Head{Seq: fork, Chain: chain}
+		g.Parent, g.Fork, g.Full, g.Sent = parent.Number, fork, fork, fork
+		g.Tip = syncengine.Head{Seq: fork, Chain: chain}
+		if g.Held = g.Tip; parent.Held.Seq < fork {
+			g.Held = parent.Held
+		}
 	}
-	g.Tip, g.Held = start, start
+	before, err := l.logsOf(replica)
+	if err != nil {
+		return nil, err
+	}
+	l.branches[replica] = append(before[:len(before):len(before)], g)
 	l.logs[g.Number] = g
 	if err := l.w.Put(spaceLedger, l.id, []byte("logs"), binary.BigEndian.AppendUint32(nil, g.Number)); err != nil {
 		return nil, err
@@ -125,11 +192,7 @@ func (l *Ledger) newLog(replica syncengine.ReplicaID, branch byte, parent *log, 
 }
 
 func (l *Ledger) saveLog(g *log) error {
-	raw, err := json.Marshal(g)
-	if err != nil {
-		return err
-	}
-	return l.w.Put(spaceLogs, l.id, logKey(g.Replica, g.Branch), raw)
+	return l.w.Put(spaceLogs, l.id, logKey(g.Replica, g.Branch), g.encode())
 }
 
 // Marks of a kept line: the first byte of its value.
@@ -138,6 +201,14 @@ const (
 	markWithheld = 'W' // a line whose values a ruling withholds: sent bare
 	markElse     = 'E' // the change lies in another envelope; its id follows
 )
+
+// markOf returns the mark of a line about which rulings decided.
+func markOf(decision syncengine.Decision) byte {
+	if decision.Last == syncengine.Refuse {
+		return markWithheld
+	}
+	return markLine
+}
 
 // rawLine returns the bytes of the line at p, following it to the envelope that holds it, and its mark.
 func (l *Ledger) rawLine(p position) ([]byte, byte, error) {
@@ -157,7 +228,7 @@ func (l *Ledger) rawLine(p position) ([]byte, byte, error) {
 			}
 		}
 	}
-	if len(raw) < 2 || raw[0] == markElse {
+	if len(raw) < 2 || raw[0] != markLine && raw[0] != markWithheld {
 		return nil, 0, fmt.Errorf("line %d of log number %d in ledger %s: %w", p.seq, p.log, l.id, store.ErrCorrupt)
 	}
 	return raw[1:], raw[0], nil
@@ -193,19 +264,26 @@ func (l *Ledger) envelopes(id syncengine.ChangeID) ([]syncengine.Envelope, error
 	}
 	out := make([]syncengine.Envelope, 0, len(at))
 	for _, p := range at {
-		g, err := l.log(p.log)
+		e, err := l.envelope(p)
 		if err != nil {
 			return nil, err
-		}
-		e := syncengine.Envelope{Position: syncengine.Position{Replica: g.Replica, Seq: p.seq}}
-		if g.Branch > 0 { // only branches need their chain told apart; of the first branch SameBranch is asked by its absence
-			if e.Chain, err = l.chainAt(g, p.seq); err != nil {
-				return nil, err
-			}
 		}
 		out = append(out, e)
 	}
 	return out, nil
+}
+
+// envelope returns the envelope at p. Only branches need their chain told apart; of the first branch SameBranch is asked by its absence.
+func (l *Ledger) envelope(p position) (syncengine.Envelope, error) {
+	g, err := l.log(p.log)
+	if err != nil {
+		return syncengine.Envelope{}, err
+	}
+	e := syncengine.Envelope{Position: syncengine.Position{Replica: g.Replica, Seq: p.seq}}
+	if g.Branch > 0 {
+		e.Chain, err = l.chainAt(g, p.seq)
+	}
+	return e, err
 }
 
 // chainAt returns the chain hash after line seq of a log, from the nearest head before it.
@@ -220,22 +298,29 @@ func (l *Ledger) chainAt(g *log, seq uint64) (syncengine.Hash, error) {
 	case seq > g.Tip.Seq:
 		return syncengine.Hash{}, fmt.Errorf("line %d of a log held to %d: %w", seq, g.Tip.Seq, store.ErrCorrupt)
 	case seq <= g.Fork:
-		parent, err := l.log(g.Parent)
+		parent, err := l.parentOf(g)
 		if err != nil {
 			return syncengine.Hash{}, err
 		}
 		return l.chainAt(parent, seq)
 	}
-	at := syncengine.Head{Seq: g.Fork, Chain: wire.ChainStart(l.id, g.Replica)}
-	if g.Fork > 0 {
-		parent, err := l.log(g.Parent)
+	at, err := l.lastHead(g, seq)
+	if err != nil {
+		return syncengine.Hash{}, err
+	}
+	for n := at.Seq + 1; n <= seq; n++ {
+		id, err := l.idAt(position{g.Number, n})
 		if err != nil {
 			return syncengine.Hash{}, err
 		}
-		if at.Chain, err = l.chainAt(parent, g.Fork); err != nil {
-			return syncengine.Hash{}, err
-		}
+		at.Chain = wire.ChainNext(at.Chain, id)
 	}
+	return at.Chain, nil
+}
+
+// lastHead returns the last head of a branch that is kept at or before line seq: where it has none of its own, that at its fork.
+func (l *Ledger) lastHead(g *log, seq uint64) (syncengine.Head, error) {
+	at := syncengine.Head{Seq: g.Fork}
 	from, to := position{g.Number, 0}, position{g.Number, seq + 1}
 	err := l.r.ScanBack(spaceHeads, l.id, from.key(), to.key(), func(key, value []byte) (bool, error) {
 		p, err := readPosition(key)
@@ -248,17 +333,18 @@ func (l *Ledger) chainAt(g *log, seq uint64) (syncengine.Hash, error) {
 		at = syncengine.Head{Seq: p.seq, Chain: syncengine.Hash(value[:32])}
 		return false, nil
 	})
+	if err != nil || !at.Chain.IsZero() {
+		return at, err
+	}
+	if g.Branch == 0 {
+		return syncengine.Head{Chain: wire.ChainStart(l.id, g.Replica)}, nil
+	}
+	parent, err := l.parentOf(g)
 	if err != nil {
-		return syncengine.Hash{}, err
+		return at, err
 	}
-	for n := at.Seq + 1; n <= seq; n++ {
-		id, err := l.idAt(position{g.Number, n})
-		if err != nil {
-			return syncengine.Hash{}, err
-		}
-		at.Chain = wire.ChainNext(at.Chain, id)
-	}
-	return at.Chain, nil
+	at.Chain, err = l.chainAt(parent, g.Fork)
+	return at, err
 }
 
 // idAt returns the id of the change whose envelope is at p.
@@ -283,13 +369,13 @@ const headBytes = 32 + len(wire.Signature{})
 // keepHead keeps the head after lines of size bytes that were just appended behind line before. Unless the run that they would form with the
 // lines since the last full run is too long, the head before it is dropped: one signature then serves for all of them.
 func (l *Ledger) keepHead(g *log, before uint64, size int, signature wire.Signature) error {
-	if before > g.Full && int(g.Tip.Seq-g.Full) <= wire.MaxRunLines && g.Since+size <= wire.MaxRunBytes {
+	if before > g.Full && g.Tip.Seq-g.Full <= wire.MaxRunLines && int(g.Since)+size <= wire.MaxRunBytes {
 		if err := l.w.Delete(spaceHeads, l.id, position{g.Number, before}.key()); err != nil {
 			return err
 		}
-		g.Since += size
+		g.Since += uint32(size) //nolint:gosec // it fits into a run
 	} else {
-		g.Full, g.Since = before, size
+		g.Full, g.Since = before, uint32(size) //nolint:gosec // a run, or one line, is below 2 MiB
 	}
 	value := append(append(make([]byte, 0, headBytes), g.Tip.Chain[:]...), signature[:]...)
 	return l.w.Put(spaceHeads, l.id, position{g.Number, g.Tip.Seq}.key(), value)

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 
@@ -13,8 +12,8 @@ import (
 // Note is a remark on a change that was taken: that it waits, takes no part, or left its record breaking a rule.
 type Note struct {
 	Change     syncengine.ChangeID
-	Record     syncengine.RecordKey
-	Code       wire.Code // pending, ineffective, violation, values_missing
+	Record     syncengine.RecordKey // zero where the change is of an unknown format
+	Code       wire.Code            // pending, ineffective, violation, values_missing
 	Verdict    syncengine.Verdict
 	Violations []syncengine.Violation
 }
@@ -49,10 +48,12 @@ type work struct {
 	rebuild bool // a verdict or a value of an older change is not what it was
 }
 
-// arrival is a change that was kept in this transaction and is not merged yet.
+// arrival is a change that was kept in this transaction and is not merged yet: in its only envelope, and with the rulings about it
+// that were held then. Whatever comes after it, another envelope or ruling, makes its record be merged anew.
 type arrival struct {
 	*syncengine.Change
-	at position
+	at       position
+	decision syncengine.Decision
 }
 
 func (l *Ledger) workOn(key syncengine.RecordKey) *work {
@@ -64,13 +65,17 @@ func (l *Ledger) workOn(key syncengine.RecordKey) *work {
 	return w
 }
 
-// fresh notes a change to be merged. Rulings, the genesis and changes of unknown format are no record's.
-func (l *Ledger) fresh(c *syncengine.Change, at position) {
-	if c.Ruling != nil || c.Genesis != nil || c.Format != syncengine.FormatVersion {
-		return
+// fresh notes a change to be merged. Rulings and the genesis are no record's, and of which record a change of unknown format is
+// can't be told.
+func (l *Ledger) fresh(c *syncengine.Change, at position, d syncengine.Decision) {
+	switch {
+	case c.Format != syncengine.FormatVersion:
+		v := syncengine.Verdict{Status: syncengine.Pending, Reason: syncengine.NeedsFormat}
+		l.note(Note{Change: c.ID, Code: wire.CodePending, Verdict: v})
+	case c.Ruling == nil && c.Genesis == nil:
+		w := l.workOn(c.Key())
+		w.fresh = append(w.fresh, arrival{c, at, d})
 	}
-	w := l.workOn(c.Key())
-	w.fresh = append(w.fresh, arrival{c, at})
 }
 
 // Fresh returns the changes of records that were kept since the ledger was opened and are not settled yet.
@@ -122,7 +127,7 @@ func (l *Ledger) settleRecord(key syncengine.RecordKey, w *work) error {
 	}
 	var before [][]byte
 	if e == nil {
-		e = &Entry{Key: key, State: syncengine.NewState(), engine: engineVersion}
+		e = newEntry(key)
 	} else {
 		before = attributes(e.State.Record(key, l.Checklist(e.State.Version)), e.Violations)
 	}
@@ -143,16 +148,26 @@ func (l *Ledger) settleRecord(key syncengine.RecordKey, w *work) error {
 	return l.keepEntry(e, rec, before)
 }
 
-// stale reports whether an entry was made by other merge rules or under an older version of its checklist.
+// stale reports whether an entry was made by other merge rules, or under other versions of the checklists of its changes than those that
+// are current now.
 func (l *Ledger) stale(e *Entry) bool {
 	if e.engine != engineVersion {
 		return true
 	}
-	if len(e.State.Lineages) == 0 {
-		return false
+	for lineage, version := range e.read {
+		if l.current(lineage) != version {
+			return true
+		}
 	}
-	current := l.Reading(e.State.Lineages[0]).Current()
-	return current != nil && current.Version != e.State.Version
+	return false
+}
+
+// current returns the version of a lineage that records are read with; zero where none is readable.
+func (l *Ledger) current(lineage string) syncengine.VersionID {
+	if list := l.Reading(lineage).Current(); list != nil {
+		return list.Version
+	}
+	return syncengine.VersionID{}
 }
 
 // takeFresh merges changes that came after all that the entry holds.
@@ -173,11 +188,12 @@ func (l *Ledger) takeFresh(e *Entry, fresh []arrival) error {
 		return raw != nil
 	}
 	for _, c := range fresh {
-		judged, err := l.judge(c.Change)
+		envelope, err := l.envelope(c.at)
 		if err != nil {
 			return err
 		}
-		e.State.Take(judged, arrived)
+		judged := l.judge(e, c.Change, []syncengine.Envelope{envelope}, c.decision)
+		e.State.Take(&judged, arrived)
 		if failed != nil {
 			return failed
 		}
@@ -189,6 +205,7 @@ func (l *Ledger) takeFresh(e *Entry, fresh []arrival) error {
 
 // rebuildEntry merges a record from all of its changes.
 func (l *Ledger) rebuildEntry(e *Entry) error {
+	clear(e.read)
 	changes, err := l.judgedChanges(e)
 	if err != nil {
 		return err
@@ -200,40 +217,41 @@ func (l *Ledger) rebuildEntry(e *Entry) error {
 // judgedChanges reads every change of a record, each once, with the verdict of now.
 func (l *Ledger) judgedChanges(e *Entry) ([]syncengine.Judged, error) {
 	out := make([]syncengine.Judged, 0, len(e.positions))
-	seen := make(map[syncengine.ChangeID]bool, len(e.positions))
 	for _, p := range e.positions {
 		line, err := l.line(p)
 		if err != nil {
 			return nil, err
 		}
-		if seen[line.Change.ID] {
-			continue
-		}
-		seen[line.Change.ID] = true
-		judged, err := l.judge(line.Change)
+		judged, err := l.judgeKept(e, line.Change)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, *judged)
+		out = append(out, judged)
 	}
 	return out, nil
 }
 
-// judge reaches the verdict on a change that is kept.
-func (l *Ledger) judge(c *syncengine.Change) (*syncengine.Judged, error) {
+// judgeKept reaches the verdict on a change that is kept, by all that is held.
+func (l *Ledger) judgeKept(e *Entry, c *syncengine.Change) (syncengine.Judged, error) {
 	envelopes, err := l.envelopes(c.ID)
 	if err != nil {
-		return nil, err
+		return syncengine.Judged{}, err
 	}
-	decision, err := l.decision(c.ID)
+	decision, err := l.decisionOn(c)
 	if err != nil {
-		return nil, err
+		return syncengine.Judged{}, err
 	}
-	j := &syncengine.Judged{Change: c, Decision: decision, Verdict: l.authority.Judge(c, envelopes, decision, l)}
+	return l.judge(e, c, envelopes, decision), nil
+}
+
+// judge reaches the verdict on a change and notes in its record's entry what it was read with.
+func (l *Ledger) judge(e *Entry, c *syncengine.Change, envelopes []syncengine.Envelope, d syncengine.Decision) syncengine.Judged {
+	j := syncengine.Judged{Change: c, Decision: d, Verdict: l.authority.Judge(c, envelopes, d, l)}
 	if list := l.Checklist(c.Checklist); list != nil {
 		j.Reading = l.Reading(list.Lineage)
+		e.read[list.Lineage] = l.current(list.Lineage)
 	}
-	return j, nil
+	return j
 }
 
 // show gives the merged record of an entry, read with the checklist version that its state names.
@@ -301,8 +319,6 @@ func (l *Ledger) entry(key syncengine.RecordKey) (*Entry, error) {
 	}
 	return decodeEntry(key, raw)
 }
-
-func marshal(v any) ([]byte, error) { return json.Marshal(v) }
 
 // Advances writes how far the logs moved since the ledger was opened. It touches the keys that every transaction of the ledger
 // touches, so it runs last, in the update itself (see store.Prepare). It returns the ledger's version after it.

@@ -2,11 +2,12 @@ package ledger
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/arpenteur/arpenteur/syncengine"
 	"github.com/arpenteur/arpenteur/syncengine/store"
-	"github.com/arpenteur/arpenteur/syncengine/wire"
 )
 
 // Merged is a merged record as it is read.
@@ -80,30 +81,34 @@ type Filter struct {
 }
 
 // List calls fn with each record that a filter wants, ascending by kind, then id, after the given key (nil: from the first), until
-// fn returns false. The order and so the paging are stable: records that appear later have later ids, except imported ones.
+// fn returns false. The order and so the paging are stable: records that appear later have later ids, except imported ones. It goes on
+// past records that are damaged here, and returns the fault of the first of them in the end (law L6).
 func (l *Ledger) List(f Filter, after *syncengine.RecordKey, fn func(m *Merged) (bool, error)) error {
+	var damaged error
 	visit := func(key syncengine.RecordKey) (bool, error) {
-		e, err := l.entry(key)
-		if err != nil {
-			return false, err
-		}
-		if e == nil {
+		m, err := l.Record(key)
+		switch {
+		case errors.Is(err, store.ErrCorrupt):
+			if damaged == nil {
+				damaged = fmt.Errorf("%s %s: %w", key.Kind, key.ID, err)
+			}
 			return true, nil
-		}
-		m, err := l.merged(e)
-		if err != nil {
+		case err != nil:
 			return false, err
-		}
-		if !l.matches(m, f) {
+		case m == nil || !l.matches(m, f):
 			return true, nil
 		}
 		return fn(m)
 	}
-	if len(f.Where) == 0 {
-		return l.scanRecords(spaceRecords, nil, f.Kind, after, visit)
+	space, prefix := spaceRecords, []byte(nil)
+	if len(f.Where) > 0 {
+		attribute := rarest(f.Where)
+		space, prefix = spaceIndex, indexPrefix(attribute, f.Where[attribute])
 	}
-	attribute := rarest(f.Where)
-	return l.scanRecords(spaceIndex, indexPrefix(attribute, f.Where[attribute]), f.Kind, after, visit)
+	if err := l.scanRecords(space, prefix, f.Kind, after, visit); err != nil {
+		return err
+	}
+	return damaged
 }
 
 // rarest picks the attribute that is likely to leave the fewest records.
@@ -138,13 +143,16 @@ func (l *Ledger) matches(m *Merged, f Filter) bool {
 
 // scanRecords calls visit for the record keys under a prefix of a space, of one kind or of all, behind after.
 func (l *Ledger) scanRecords(space store.Space, prefix []byte, kind syncengine.Kind, last *syncengine.RecordKey, visit func(syncengine.RecordKey) (bool, error)) error {
-	from := prefix
+	from := bytes.Clone(prefix)
 	if kind != "" {
-		from = append(append(append(append([]byte(nil), prefix...), kind...), 0), []byte(nil)...)
+		from = append(append(from, kind...), 0)
 	}
 	to := after(from)
 	if last != nil {
-		from = append(append(append([]byte(nil), prefix...), recordKey(*last)...), 0)
+		next := append(append(bytes.Clone(prefix), recordKey(*last)...), 0)
+		if bytes.Compare(next, from) > 0 { // a key of a kind before the wanted one leaves all of it
+			from = next
+		}
 	}
 	return l.r.Scan(space, l.id, from, to, func(key, _ []byte) (bool, error) {
 		k, err := readRecordKey(key[len(prefix):])
@@ -214,7 +222,7 @@ func (l *Ledger) Change(id syncengine.ChangeID) (*Step, error) {
 	if line.Change.Ruling != nil || line.Change.Genesis != nil {
 		return s, nil
 	}
-	j, err := l.judge(line.Change)
+	j, err := l.judgeKept(newEntry(line.Change.Key()), line.Change)
 	if err != nil {
 		return nil, err
 	}
@@ -240,11 +248,7 @@ func (l *Ledger) reasonOf(ruling syncengine.ChangeID) (string, error) {
 	if w == nil || w.Value == "" {
 		return "", nil
 	}
-	text, err := wire.DecodeValue(w.Value)
-	if s, ok := text.(string); ok && err == nil {
-		return s, nil
-	}
-	return "", nil
+	return text(w.Value), nil
 }
 
 // Author returns which replica first held a change here; the zero id where the change is not held.

@@ -1,10 +1,9 @@
 package ledger
 
 import (
-	"fmt"
+	"bytes"
 
 	"github.com/arpenteur/arpenteur/syncengine"
-	"github.com/arpenteur/arpenteur/syncengine/store"
 	"github.com/arpenteur/arpenteur/syncengine/wire"
 )
 
@@ -29,10 +28,12 @@ type Taken struct {
 	Forked bool // the run made or continued a second branch of its log
 }
 
-// advance is that a log is held further than it was.
+// advance is that a log is held further than it was. Whoever follows arrivals was sent its lines up to sent, which is less than from
+// where that lies within a run.
 type advance struct {
 	log      *log
 	from, to syncengine.Head
+	sent     uint64
 }
 
 // Receive verifies a run and keeps its lines, whoever carried it (law L8). What it refuses it refuses whole, as a *wire.Problem, and
@@ -40,6 +41,9 @@ type advance struct {
 func (l *Ledger) Receive(in *Incoming) (Taken, error) {
 	if len(in.Lines) == 0 || in.First == 0 {
 		return Taken{}, wire.Problemf(wire.CodeMalformed, "a run must have lines, and a first sequence from 1")
+	}
+	if in.Ledger != l.id {
+		return Taken{}, wire.Problemf(wire.CodeWrongLedger, "the run is of ledger %s", in.Ledger)
 	}
 	key := l.keyOf(in.Replica)
 	if key == nil {
@@ -51,7 +55,7 @@ func (l *Ledger) Receive(in *Incoming) (Taken, error) {
 	}
 	taken := Taken{Forked: at.log.Branch > 0}
 	if at.skip > 0 {
-		if err := l.fillRun(at.log, in, at.skip); err != nil {
+		if err := l.fillRun(in, at.skip); err != nil {
 			return Taken{}, err
 		}
 	}
@@ -85,18 +89,24 @@ func (l *Ledger) attach(in *Incoming, key []byte) (attachment, error) {
 	}
 	var fork *attachment
 	linked := false
+	heads := headChecks{in: in, key: key, ledger: l.id}
 	for _, g := range logs {
-		if in.First > g.Tip.Seq+1 || in.First <= g.Fork && g.Branch > 0 {
+		if in.First > g.Tip.Seq+1 {
 			continue
 		}
 		linked = true
-		same, err := l.follows(g, in, key)
+		chain, err := l.chainAt(g, in.First-1)
 		if err != nil {
 			return attachment{}, err
 		}
-		held := int(min(g.Tip.Seq, in.Last()) - in.First + 1)
+		if !heads.verify(chain) {
+			continue
+		}
+		same, err := l.common(g, in)
+		held := int(min(g.Tip.Seq, in.Last()) - in.First + 1) //nolint:gosec // within the run
 		switch {
-		case same < 0: // the head does not verify on this branch
+		case err != nil:
+			return attachment{}, err
 		case same == held:
 			return attachment{g, held}, nil
 		case fork == nil || same > fork.skip:
@@ -107,55 +117,80 @@ func (l *Ledger) attach(in *Incoming, key []byte) (attachment, error) {
 	case fork != nil && len(logs) >= MaxBranches:
 		return attachment{}, wire.Problemf(wire.CodeForked, "the log of replica %s has %d branches already: no more are kept", in.Replica, len(logs))
 	case fork != nil:
-		g, err := l.newLog(in.Replica, byte(len(logs)), fork.log, in.First+uint64(fork.skip)-1)
+		g, err := l.newLog(in.Replica, byte(len(logs)), fork.log, in.First+uint64(fork.skip)-1) //nolint:gosec // up to 64
 		return attachment{g, fork.skip}, err
 	case len(logs) == 0 && in.First == 1:
-		return l.attachFirst(in, key)
+		return l.attachFirst(in, &heads)
 	case !linked || in.First > 1:
 		return attachment{}, wire.Problemf(wire.CodeBrokenChain, "lines %d and after of replica %s do not continue what is held: send the log from line 1", in.First, in.Replica)
 	}
-	return attachment{}, wire.Problemf(wire.CodeBadHead, "the head of replica %s at %d does not verify", in.Replica, in.Last())
+	return attachment{}, badHead(in)
+}
+
+func badHead(in *Incoming) error {
+	return wire.Problemf(wire.CodeBadHead, "the head of replica %s at %d does not verify", in.Replica, in.Last())
 }
 
 // attachFirst begins a log with a run from line 1.
-func (l *Ledger) attachFirst(in *Incoming, key []byte) (attachment, error) {
-	chain := wire.ChainStart(l.id, in.Replica)
-	for _, line := range in.Decoded {
-		chain = wire.ChainNext(chain, line.Change.ID)
-	}
-	if !wire.VerifyHead(key, l.id, syncengine.Head{Seq: in.Last(), Chain: chain}, in.Head) {
-		return attachment{}, wire.Problemf(wire.CodeBadHead, "the head of replica %s at %d does not verify", in.Replica, in.Last())
+func (l *Ledger) attachFirst(in *Incoming, heads *headChecks) (attachment, error) {
+	if !heads.verify(wire.ChainStart(l.id, in.Replica)) {
+		return attachment{}, badHead(in)
 	}
 	g, err := l.newLog(in.Replica, 0, nil, 0)
 	return attachment{g, 0}, err
 }
 
-// follows verifies the run on a branch and returns how many of its lines the branch holds in the same places before the first that
-// differs or is new; -1 where the head does not verify.
-func (l *Ledger) follows(g *log, in *Incoming, key []byte) (int, error) {
-	chain, err := l.chainAt(g, in.First-1)
-	if err != nil {
-		return 0, err
-	}
-	same, parted := 0, false
-	for i, line := range in.Decoded {
-		chain = wire.ChainNext(chain, line.Change.ID)
-		seq := in.First + uint64(i)
-		if parted || seq > g.Tip.Seq {
-			continue
+// headChecks verifies the head of one run behind different chains, behind each of them once.
+type headChecks struct {
+	in     *Incoming
+	key    []byte
+	ledger syncengine.LedgerID
+	done   []headCheck
+}
+
+type headCheck struct {
+	before syncengine.Hash
+	ok     bool
+}
+
+func (c *headChecks) verify(before syncengine.Hash) bool {
+	for _, d := range c.done {
+		if d.before == before {
+			return d.ok
 		}
-		id, err := l.idAt(position{g.Number, seq})
+	}
+	chain := before
+	for _, line := range c.in.Decoded {
+		chain = wire.ChainNext(chain, line.Change.ID)
+	}
+	ok := wire.VerifyHead(c.key, c.ledger, syncengine.Head{Seq: c.in.Last(), Chain: chain}, c.in.Head)
+	c.done = append(c.done, headCheck{before, ok})
+	return ok
+}
+
+// common returns how many lines of a run a branch holds in the same places, before the first that differs or is new.
+func (l *Ledger) common(g *log, in *Incoming) (int, error) {
+	for i, line := range in.Decoded {
+		seq := in.First + uint64(i)
+		if seq > g.Tip.Seq {
+			return i, nil
+		}
+		p, err := l.place(g, seq)
 		if err != nil {
 			return 0, err
 		}
-		if parted = id != line.Change.ID; !parted {
-			same++
+		raw, err := l.r.Get(spaceLines, l.id, p.key())
+		if err != nil {
+			return 0, err
+		}
+		if len(raw) > 1 && raw[0] != markElse && bytes.Equal(raw[1:], in.Lines[i]) {
+			continue
+		}
+		if id, err := l.idAt(p); err != nil || id != line.Change.ID {
+			return i, err
 		}
 	}
-	if !wire.VerifyHead(key, l.id, syncengine.Head{Seq: in.Last(), Chain: chain}, in.Head) {
-		return -1, nil
-	}
-	return same, nil
+	return len(in.Decoded), nil
 }
 
 // Verifies reports whether the run's head verifies in this ledger, behind what is held or from line 1. It keeps nothing.
@@ -165,18 +200,15 @@ func (l *Ledger) Verifies(in *Incoming) bool {
 	if key == nil || err != nil {
 		return false
 	}
+	heads := headChecks{in: in, key: key, ledger: l.id}
 	for _, g := range logs {
 		if in.First <= g.Tip.Seq+1 {
-			if same, err := l.follows(g, in, key); err == nil && same >= 0 {
+			if chain, err := l.chainAt(g, in.First-1); err == nil && heads.verify(chain) {
 				return true
 			}
 		}
 	}
-	if in.First != 1 {
-		return false
-	}
-	_, err = in.Verify(wire.ChainStart(l.id, in.Replica), key, in.Decoded)
-	return err == nil
+	return in.First == 1 && heads.verify(wire.ChainStart(l.id, in.Replica))
 }
 
 // appendRun keeps verified lines behind the tip of a log.
@@ -202,7 +234,13 @@ func (l *Ledger) appendRun(g *log, raw [][]byte, lines []*wire.Line, signature w
 			return err
 		}
 	}
-	return l.advanceHeld(g)
+	if err := l.recut(g, before); err != nil {
+		return err
+	}
+	if err := l.advanceHeld(g); err != nil {
+		return err
+	}
+	return l.advanceFilled()
 }
 
 // keepLine keeps one line at a new position, or only its id where another envelope holds the change already.
@@ -219,196 +257,30 @@ func (l *Ledger) keepLine(p position, raw []byte, line *wire.Line) error {
 		if err := l.w.Put(spaceLines, l.id, p.key(), append([]byte{markElse}, id.Hash[:]...)); err != nil {
 			return err
 		}
-		if err := l.fillChange(id, line); err != nil {
+		if err := l.fillChange(line); err != nil {
 			return err
 		}
 		l.rebuild(line.Change.Key()) // another envelope may be what authorises it
 		return nil
 	}
-	decision, err := l.decision(id)
+	decision, err := l.decisionOn(line.Change)
 	if err != nil {
 		return err
-	}
-	mark := byte(markLine)
-	if decision.Last == syncengine.Refuse {
-		mark = markWithheld
 	}
 	if len(decision.Erased) > 0 {
 		line = line.Redact(decision.Erased)
 		raw = wire.AppendLine(nil, line)
 	}
 	if !decision.Complete(line.Change) {
-		if err := l.w.Put(spaceWants, l.id, id.Hash[:], present); err != nil {
+		if err := l.want(id); err != nil {
 			return err
 		}
 		l.note(Note{Change: id, Record: line.Change.Key(), Code: wire.CodeValuesMissing})
 	}
-	if err := l.w.Put(spaceLines, l.id, p.key(), append([]byte{mark}, raw...)); err != nil {
+	value := append(make([]byte, 0, 1+len(raw)), markOf(decision))
+	if err := l.w.Put(spaceLines, l.id, p.key(), append(value, raw...)); err != nil {
 		return err
 	}
-	l.fresh(line.Change, p)
+	l.fresh(line.Change, p, decision)
 	return nil
-}
-
-// advanceHeld moves what version vectors say of a log over every line that is complete, and notes the arrival.
-func (l *Ledger) advanceHeld(g *log) error {
-	from := g.Held
-	if g.Held.Seq < g.Tip.Seq {
-		gap, err := l.anyWanted()
-		if err != nil {
-			return err
-		}
-		if !gap {
-			g.Held = g.Tip
-		}
-	}
-	for g.Held.Seq < g.Tip.Seq {
-		id, err := l.idAt(position{g.Number, g.Held.Seq + 1})
-		if err != nil {
-			return err
-		}
-		wanted, err := l.r.Get(spaceWants, l.id, id.Hash[:])
-		if err != nil {
-			return err
-		}
-		if wanted != nil {
-			break
-		}
-		g.Held = syncengine.Head{Seq: g.Held.Seq + 1, Chain: wire.ChainNext(g.Held.Chain, id)}
-	}
-	if g.Held != from {
-		l.advances = append(l.advances, advance{g, from, g.Held})
-	}
-	return l.saveLog(g)
-}
-
-// anyWanted reports whether the values of any change are missing; usually none are.
-func (l *Ledger) anyWanted() (bool, error) {
-	found := false
-	err := l.r.Scan(spaceWants, l.id, nil, nil, func(_, _ []byte) (bool, error) {
-		found = true
-		return false, nil
-	})
-	return found, err
-}
-
-// fillRun completes lines that are held without values by those of a run that repeats them.
-func (l *Ledger) fillRun(g *log, in *Incoming, count int) error {
-	gap, err := l.anyWanted()
-	if err != nil || !gap {
-		return err
-	}
-	for _, line := range in.Decoded[:count] {
-		if err := l.fillChange(line.Change.ID, line); err != nil {
-			return err
-		}
-	}
-	return l.advanceHeld(g)
-}
-
-// Fill completes a change that is held without all of its values. It returns false where nothing was missing or the change is not
-// held. Values are bound to the change's id, so it doesn't matter who sends them.
-func (l *Ledger) Fill(line *wire.Line) (bool, error) {
-	id := line.Change.ID
-	wanted, err := l.r.Get(spaceWants, l.id, id.Hash[:])
-	if err != nil || wanted == nil {
-		return false, err
-	}
-	if err := l.fillChange(id, line); err != nil {
-		return false, err
-	}
-	at, err := l.positionsOf(id)
-	if err != nil {
-		return false, err
-	}
-	for _, p := range at {
-		g, err := l.log(p.log)
-		if err != nil {
-			return false, err
-		}
-		if err := l.advanceHeld(g); err != nil {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
-// fillChange adds values to a held change, except those that a ruling erased.
-func (l *Ledger) fillChange(id syncengine.ChangeID, other *wire.Line) error {
-	at, err := l.positionsOf(id)
-	if err != nil || len(at) == 0 {
-		return err
-	}
-	held, err := l.line(at[0])
-	if err != nil || held.Complete() {
-		return err
-	}
-	filled, err := held.Fill(other)
-	if err != nil {
-		return err
-	}
-	decision, err := l.decision(id)
-	if err != nil {
-		return err
-	}
-	filled = filled.Redact(decision.Erased)
-	if len(filled.Missing()) == len(held.Missing()) {
-		return nil
-	}
-	l.rebuild(filled.Change.Key())
-	return l.rewrite(at[0], filled, decision)
-}
-
-// rewrite replaces the kept line of a change after its values or the rulings about it changed.
-func (l *Ledger) rewrite(p position, line *wire.Line, decision syncengine.Decision) error {
-	mark := byte(markLine)
-	if decision.Last == syncengine.Refuse {
-		mark = markWithheld
-	}
-	id := line.Change.ID
-	if decision.Complete(line.Change) {
-		if err := l.w.Delete(spaceWants, l.id, id.Hash[:]); err != nil {
-			return err
-		}
-	} else if err := l.w.Put(spaceWants, l.id, id.Hash[:], present); err != nil {
-		return err
-	}
-	return l.w.Put(spaceLines, l.id, p.key(), wire.AppendLine([]byte{mark}, line))
-}
-
-// Adopt begins to hold a ledger from the first run of its authority's log. root is the key that this store's owner trusts.
-func (k *Keeper) Adopt(w store.Writer, id syncengine.LedgerID, in *Incoming, root wire.PublicKey) (*Ledger, error) {
-	if len(in.Lines) == 0 || in.First != 1 || in.Decoded[0].Change.Genesis == nil {
-		return nil, wire.Problemf(wire.CodeBrokenChain, "a ledger begins with its genesis: send the authority's log from line 1")
-	}
-	first := in.Decoded[0].Change
-	if first.ID.Hash != id.Hash {
-		return nil, wire.Problemf(wire.CodeWrongLedger, "the genesis is that of ledger %s", first.ID)
-	}
-	var g Genesis
-	copy(g.Root[:], first.Genesis.Root)
-	copy(g.Authority[:], first.Genesis.Authority)
-	if g.Root != root {
-		return nil, wire.Problemf(wire.CodeUnauthenticated, "the ledger names another root key than the one this tablet was enrolled with")
-	}
-	l, err := k.begin(w, id, g)
-	if err != nil {
-		return nil, err
-	}
-	if in.Replica != wire.ReplicaOf(g.Authority.Ed25519()) {
-		return nil, wire.Problemf(wire.CodeBadHead, "the first run of a ledger must be its authority's")
-	}
-	return l, nil
-}
-
-// begin writes what is kept of a genesis and opens the ledger.
-func (k *Keeper) begin(w store.Writer, id syncengine.LedgerID, g Genesis) (*Ledger, error) {
-	raw, err := marshal(g)
-	if err != nil {
-		return nil, err
-	}
-	if err := w.Put(spaceLedger, id, []byte("genesis"), raw); err != nil {
-		return nil, fmt.Errorf("begin ledger %s: %w", id, err)
-	}
-	return k.open(w, w, id)
 }

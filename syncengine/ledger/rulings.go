@@ -37,8 +37,7 @@ func (l *Ledger) applyToLedger(p position, r *syncengine.Ruling) error {
 		if err := l.w.Put(spaceVersions, l.id, r.Version.Hash[:], p.key()); err != nil {
 			return err
 		}
-		prefix := waitsForVersion(r.Version)
-		return l.wake(prefix, after(prefix))
+		return l.wakeVersion(r.Version)
 	case syncengine.Revoke:
 		grant := l.authority.Ruling(r.Target)
 		if grant == nil {
@@ -48,30 +47,60 @@ func (l *Ledger) applyToLedger(p position, r *syncengine.Ruling) error {
 		if err != nil {
 			return err
 		}
-		for _, g := range logs {
-			if err := l.rebuildFrom(g, r.Cut.Seq+1); err != nil {
+		return l.rebuildBranches(logs, r.Cut.Seq)
+	}
+	return nil
+}
+
+// rebuildBranches marks the records that lines after seq are about, and those after the first fork: they may lie before a cut, but on
+// another branch than it.
+func (l *Ledger) rebuildBranches(logs []*log, seq uint64) error {
+	for _, g := range logs {
+		if g.Branch > 0 {
+			seq = min(seq, g.Fork)
+		}
+	}
+	for _, g := range logs {
+		for n := max(seq, g.Fork) + 1; n <= g.Tip.Seq; n++ {
+			line, err := l.line(position{g.Number, n})
+			if err != nil {
 				return err
 			}
-			if g.Branch > 0 { // lines before the cut may lie on another branch than it
-				if err := l.rebuildFrom(g, g.Fork+1); err != nil {
-					return err
-				}
-			}
+			l.rebuild(line.Change.Key())
 		}
 	}
 	return nil
 }
 
-// rebuildFrom marks the records that lines from seq on are about.
-func (l *Ledger) rebuildFrom(g *log, seq uint64) error {
-	for n := max(seq, g.Fork+1); n <= g.Tip.Seq; n++ {
-		line, err := l.line(position{g.Number, n})
-		if err != nil {
-			return err
-		}
-		l.rebuild(line.Change.Key())
+// recut merges anew what the cuts of a revocation judge differently once the branch that a cut ends on is held: until then every
+// branch passes for it. g holds the lines after before since just now.
+func (l *Ledger) recut(g *log, before uint64) error {
+	logs, err := l.logsOf(g.Replica)
+	if err != nil || len(logs) < 2 {
+		return err
 	}
-	return nil
+	reached := false
+	err = l.r.Scan(spaceAuthority, l.id, nil, nil, func(key, _ []byte) (bool, error) {
+		p, err := readPosition(key)
+		if err != nil {
+			return false, err
+		}
+		line, err := l.line(p)
+		if err != nil {
+			return false, err
+		}
+		r := line.Change.Ruling
+		if r == nil || r.Type != syncengine.Revoke || r.Cut.Seq <= before || r.Cut.Seq > g.Tip.Seq {
+			return true, nil
+		}
+		grant := l.authority.Ruling(r.Target)
+		reached = grant != nil && grant.Replica == g.Replica
+		return !reached, nil
+	})
+	if err != nil || !reached {
+		return err
+	}
+	return l.rebuildBranches(logs, logs[1].Fork)
 }
 
 // applyToChange lets a ruling about one change reach that change, where it is held.
@@ -84,33 +113,25 @@ func (l *Ledger) applyToChange(r *syncengine.Ruling) error {
 	if err != nil {
 		return err
 	}
-	target := line.Change
-	if target.Ruling != nil || target.Genesis != nil {
-		if r.Type != syncengine.Redact { // no ruling targets a ruling; only its reason can be erased
-			return nil
-		}
-	} else {
-		l.rebuild(target.Key())
-	}
-	decision, err := l.decision(r.Target)
+	l.rebuild(line.Change.Key())
+	decision, err := l.decisionOn(line.Change)
 	if err != nil {
 		return err
 	}
-	if err := l.rewrite(at[0], line.Redact(decision.Erased), decision); err != nil {
-		return err
+	return l.rewrite(at[0], line.Redact(decision.Erased), decision)
+}
+
+// decisionOn adds up the rulings about a change. No ruling targets a ruling, but the reason of one can be erased.
+func (l *Ledger) decisionOn(c *syncengine.Change) (syncengine.Decision, error) {
+	d, err := l.decision(c.ID)
+	if c.Ruling == nil && c.Genesis == nil {
+		return d, err
 	}
-	for _, p := range at { // a ruling that withholds completes a line, so that its log may be held further
-		g, err := l.log(p.log)
-		if err != nil {
-			return err
-		}
-		if g.Held.Seq < g.Tip.Seq {
-			if err := l.advanceHeld(g); err != nil {
-				return err
-			}
-		}
+	var reason syncengine.Decision
+	if d.Erases(syncengine.ReasonPath) {
+		reason.Erased = []syncengine.Path{syncengine.ReasonPath}
 	}
-	return nil
+	return reason, err
 }
 
 // decision adds up the rulings about one change.
@@ -155,6 +176,13 @@ func (l *Ledger) wakeAuthority(g *log, before uint64) error {
 	from := waitsForAuthority(syncengine.AuthorityPoint{Replica: g.Replica, Seq: before})
 	to := waitsForAuthority(syncengine.AuthorityPoint{Replica: g.Replica, Seq: g.Tip.Seq + 1})
 	return l.wake(from, to)
+}
+
+// wakeVersion looks again at the changes that waited for a checklist version, now that it was published or its content came.
+func (l *Ledger) wakeVersion(v syncengine.VersionID) error {
+	l.forgetReadings()
+	prefix := waitsForVersion(v)
+	return l.wake(prefix, after(prefix))
 }
 
 // wake marks the records that wait for something in a range of keys, and forgets that they wait: if they still do, merging them will

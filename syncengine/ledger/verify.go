@@ -3,6 +3,8 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 
 	"github.com/arpenteur/arpenteur/syncengine"
 	"github.com/arpenteur/arpenteur/syncengine/store"
@@ -73,45 +75,53 @@ func (l *Ledger) verifyLog(g *log, done *Checked) (uint64, error) {
 	if key == nil {
 		return 0, fmt.Errorf("no grant names the replica: %w", wire.CodeUnknownReplica)
 	}
-	chain := wire.ChainStart(l.id, g.Replica)
-	if g.Fork > 0 {
-		parent, err := l.log(g.Parent)
+	at := syncengine.Head{Seq: g.Fork, Chain: wire.ChainStart(l.id, g.Replica)}
+	if g.Branch > 0 {
+		parent, err := l.parentOf(g)
 		if err != nil {
 			return g.Fork, err
 		}
-		if chain, err = l.chainAt(parent, g.Fork); err != nil {
+		if at.Chain, err = l.chainAt(parent, g.Fork); err != nil {
 			return g.Fork, err
 		}
 	}
-	var signed uint64
-	for n := g.Fork + 1; n <= g.Tip.Seq; n++ {
-		p := position{g.Number, n}
+	signed := at
+	for at.Seq < g.Tip.Seq {
+		p := position{g.Number, at.Seq + 1}
 		id, err := l.verifyLine(p)
 		if err != nil {
-			return n, err
+			return p.seq, err
 		}
-		chain = wire.ChainNext(chain, id)
+		at = syncengine.Head{Seq: p.seq, Chain: wire.ChainNext(at.Chain, id)}
 		done.Lines++
-		head, err := l.r.Get(spaceHeads, l.id, p.key())
+		there, err := l.verifyHead(key, p, at)
 		if err != nil {
-			return n, err
+			return p.seq, err
 		}
-		if head == nil {
-			continue
+		if there {
+			done.Heads++
+			signed = at
 		}
-		done.Heads++
-		if len(head) != headBytes || syncengine.Hash(head[:32]) != chain {
-			return n, errors.New("the chain is not that of the kept head")
-		}
-		if !wire.VerifyHead(key, l.id, syncengine.Head{Seq: n, Chain: chain}, wire.Signature(head[32:])) {
-			return n, fmt.Errorf("the head's signature does not verify: %w", wire.CodeBadHead)
-		}
-		signed = n
 	}
-	if g.Tip.Seq > g.Fork && (signed != g.Tip.Seq || chain != g.Tip.Chain) {
+	if signed != g.Tip {
 		return g.Tip.Seq, errors.New("the log does not end in a signed head")
 	}
 	return 0, nil
+}
+
+// verifyHead checks the head that is kept after the line at p, if one is.
+func (l *Ledger) verifyHead(key []byte, p position, head syncengine.Head) (bool, error) {
+	kept, err := l.r.Get(spaceHeads, l.id, p.key())
+	if err != nil || kept == nil {
+		return false, err
+	}
+	if len(kept) != headBytes || syncengine.Hash(kept[:32]) != head.Chain {
+		return false, errors.New("the chain is not that of the kept head")
+	}
+	if !wire.VerifyHead(key, l.id, head, wire.Signature(kept[32:])) {
+		return false, fmt.Errorf("the head's signature does not verify: %w", wire.CodeBadHead)
+	}
+	return true, nil
 }
 
 // verifyLine decodes the line at p, which computes its hashes, and checks that the change is found under its id.
@@ -131,15 +141,41 @@ func (l *Ledger) verifyLine(p position) (syncengine.ChangeID, error) {
 	if err != nil {
 		return id, err
 	}
-	for _, q := range at {
-		if q == p {
-			return id, nil
-		}
+	if !slices.Contains(at, p) {
+		return id, fmt.Errorf("the change can't be found by its id: %w", store.ErrCorrupt)
 	}
-	return id, fmt.Errorf("the change can't be found by its id: %w", store.ErrCorrupt)
+	if at[0] != p {
+		return id, nil
+	}
+	return id, l.verifyKept(p, line)
 }
 
-// verifyRecord merges a record anew and compares the documents.
+// verifyKept checks that what is kept and sent of a change is what the rulings about it leave.
+func (l *Ledger) verifyKept(p position, line *wire.Line) error {
+	decision, err := l.decisionOn(line.Change)
+	if err != nil {
+		return err
+	}
+	_, mark, err := l.rawLine(p)
+	if err != nil {
+		return err
+	}
+	wanted, err := l.wanted(line.Change.ID)
+	if err != nil {
+		return err
+	}
+	switch {
+	case mark != markOf(decision):
+		return errors.New("the line is not kept as the rulings about it say")
+	case line.Redact(decision.Erased) != line:
+		return errors.New("values are kept that were redacted")
+	case wanted == decision.Complete(line.Change):
+		return errors.New("what is said to be missing of the change is not what is")
+	}
+	return nil
+}
+
+// verifyRecord merges a record anew and compares what both ways show: values, survivors and verdicts.
 func (l *Ledger) verifyRecord(key syncengine.RecordKey, raw []byte) error {
 	e, err := decodeEntry(key, raw)
 	if err != nil {
@@ -148,12 +184,21 @@ func (l *Ledger) verifyRecord(key syncengine.RecordKey, raw []byte) error {
 	if l.stale(e) {
 		return nil // it is made again when it is next read
 	}
-	kept := string(l.show(e).AppendDocument(nil))
+	kept, violations := l.show(e), e.Violations
 	if err := l.rebuildEntry(e); err != nil {
 		return err
 	}
-	if anew := string(l.show(e).AppendDocument(nil)); anew != kept {
+	anew := l.show(e)
+	if !reflect.DeepEqual(kept.Fields, anew.Fields) || !reflect.DeepEqual(verdicts(kept), verdicts(anew)) || !slices.Equal(violations, anew.Validate()) {
 		return errors.New("the merged record is not what its changes give; it can be rebuilt from them")
 	}
 	return nil
+}
+
+func verdicts(r *syncengine.Record) map[syncengine.ChangeID]syncengine.Verdict {
+	out := make(map[syncengine.ChangeID]syncengine.Verdict, len(r.Idle))
+	for id, x := range r.Idle {
+		out[id] = x.Verdict
+	}
+	return out
 }
