@@ -107,7 +107,8 @@ func TestSizesAndTimesAreWrittenAsTheLanguageWritesThem(t *testing.T) {
 	}{
 		{phrases.Bytes(980), "980\u00a0o", "980\u00a0B"},
 		{phrases.Bytes(1_100_000), "1,1\u00a0Mo", "1.1\u00a0MB"},
-		{1204, "1\u202f204", "1,204"}, {204, "204", "204"},
+		{1204, "1\u202f204", "1,204"},
+		{204, "204", "204"},
 		{-123456, "-123\u202f456", "-123,456"},
 		{1500 * time.Millisecond, "1,5\u00a0s", "1.5\u00a0s"},
 		{phrases.Day(time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)), "02/11/2026", "02/11/2026"},
