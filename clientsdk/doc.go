@@ -1,0 +1,30 @@
+// Package clientsdk is a tablet: it holds the ledgers of its user, takes captures without a network, and exchanges them with the
+// server when there is one.
+//
+//	c, err := clientsdk.Open(ctx, folder, clientsdk.Options{Passphrase: passphrase})
+//	err = c.Enrol(ctx, ticket, "T-04")      // once, with a network
+//	_, err = c.Sync(ctx)                    // brings the diagnostic and its checklists
+//
+//	d, err := c.NewRecord(ctx, ledger, "cleanliness")
+//	err = d.Set("/litter/rating", 2)        // durable: it survives a crash
+//	saved, err := d.Commit(ctx)             // one change, durable, not sent yet
+//	_, err = c.Sync(ctx)                    // one round trip for all ledgers
+//
+// # What is durable when
+//
+// A value is in the draft journal, synced, when Set returns. A change is in the store, synced, when Commit returns. The server has it
+// when Record says Received, which rests on a signed receipt, and a backup has it when Record says BackedUp. Nothing is forgotten before that.
+// Store and journal are sealed under the user's passphrase.
+//
+// # What is seen
+//
+// Edit draws a form of a record as it is held at that moment. What that form shows is what a commit may replace, and nothing else (law L3):
+// values that a sync brings meanwhile, that another draft commits, or that stand folded behind the shown one stay. Unfold shows
+// the others of one field. There is no way to say by hand what is replaced.
+//
+// # What a bad link does
+//
+// An exchange that is cut keeps every complete run on both sides. The next one asks what arrived, then sends less at once. A change that
+// the server refuses is reported and stays here with its reason; the others go on. Where another copy of this store wrote under the same
+// id, because a tablet was restored or cloned, Sync takes a successor id and goes on; nothing is lost or counted twice.
+package clientsdk

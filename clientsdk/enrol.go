@@ -1,0 +1,99 @@
+package clientsdk
+
+import (
+	"context"
+	"crypto/ed25519"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/arpenteur/arpenteur/syncengine/store"
+	"github.com/arpenteur/arpenteur/syncengine/wire"
+)
+
+// Enrol makes this store the tablet of the person that a ticket is for. It makes the key pair, whose private half never leaves the
+// store. An enrolment whose answer was lost may be repeated with the same ticket: the key is kept first.
+func (c *Client) Enrol(ctx context.Context, ticket, name string) error {
+	t, err := wire.ParseTicket(ticket)
+	if err != nil {
+		return err
+	}
+	id, err := c.pendingIdentity(ctx, t, name)
+	if err != nil {
+		return err
+	}
+	key := ed25519.NewKeyFromSeed(id.Keys[0])
+	body := wire.NewEnrolment(key, t.Code, name).Append(nil)
+	r, err := c.newRequest(ctx, t.Server, request{method: http.MethodPost, path: "/v1/enrolments", contentType: "application/json", body: body})
+	if err != nil {
+		return err
+	}
+	answer, err := c.o.HTTP.Do(r) //nolint:bodyclose // closed by readAll or problemOf
+	if err != nil {
+		return fmt.Errorf("reach the server: %w", err)
+	}
+	if answer.StatusCode >= 300 {
+		return problemOf(answer)
+	}
+	raw, err := readAll(answer)
+	if err != nil {
+		return err
+	}
+	a, err := wire.DecodeEnrolmentAnswer(raw)
+	if err != nil {
+		return err
+	}
+	if a.Root != t.Root {
+		return wire.Problemf(wire.CodeUnauthenticated, "the server is not the one that the ticket names; ask for a new ticket")
+	}
+	id.Account = a.Account
+	return c.store.Update(ctx, func(w store.Writer) error { return writeIdentity(w, id) })
+}
+
+// pendingIdentity returns the identity that is being enrolled, made durable before the server hears of it.
+func (c *Client) pendingIdentity(ctx context.Context, t *wire.Ticket, name string) (*identity, error) {
+	seed := make([]byte, ed25519.SeedSize)
+	if _, err := io.ReadFull(c.o.Rand, seed); err != nil {
+		return nil, err
+	}
+	var id *identity
+	err := c.store.Update(ctx, func(w store.Writer) error {
+		known, err := readIdentity(w)
+		switch {
+		case err != nil:
+			return err
+		case known != nil && known.Account != "":
+			return ErrEnrolled
+		case known != nil:
+			id = known
+		default:
+			id = &identity{Keys: [][]byte{seed}}
+		}
+		id.Server, id.Root, id.Name = t.Server, t.Root, name
+		return writeIdentity(w, id)
+	})
+	return id, err
+}
+
+// succeed takes a successor: a new replica of the same person, which the server grants what the old one held. It is called when the
+// log of this store was found to have been continued by another copy of it.
+func (c *Client) succeed(ctx context.Context, id *identity) error {
+	seed := make([]byte, ed25519.SeedSize)
+	if _, err := io.ReadFull(c.o.Rand, seed); err != nil {
+		return err
+	}
+	old := ed25519.NewKeyFromSeed(id.Keys[0])
+	public, _ := old.Public().(ed25519.PublicKey)
+	next := *id
+	next.Keys = append([][]byte{seed}, id.Keys...)
+	body := wire.NewSuccession(ed25519.NewKeyFromSeed(seed), wire.ReplicaOf(public)).Append(nil)
+	answer, err := c.do(ctx, id, old, request{method: http.MethodPost, path: "/v1/successions", contentType: "application/json", body: body})
+	if err != nil {
+		return err
+	}
+	if _, err := readAll(answer); err != nil {
+		return err
+	}
+	// A crash before this leaves a grant that nobody uses, and the next exchange finds the fork again.
+	return c.store.Update(ctx, func(w store.Writer) error { return writeIdentity(w, &next) })
+}

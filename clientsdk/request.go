@@ -1,0 +1,98 @@
+package clientsdk
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/arpenteur/arpenteur/syncengine/wire"
+)
+
+// maxAnswerBytes bounds an answer that is not a sync body before it is parsed.
+const maxAnswerBytes = 1 << 20
+
+// request is one signed request to the server.
+type request struct {
+	method, path, contentType string
+	body                      []byte
+	limit                     int // asked of the answer; 0 for none
+}
+
+// do sends a request signed by key, once more with a new challenge where the server asks for one. The caller closes the answer's body.
+func (c *Client) do(ctx context.Context, id *identity, key ed25519.PrivateKey, q request) (*http.Response, error) {
+	for attempt := 0; ; attempt++ {
+		c.mu.Lock()
+		challenge := c.challenge
+		c.mu.Unlock()
+		r, err := c.newRequest(ctx, id.Server, q)
+		if err != nil {
+			return nil, err
+		}
+		if challenge != "" {
+			auth := wire.SignRequest(key, q.method, r.URL.RequestURI(), challenge)
+			r.Header.Set("Authorization", auth.String())
+		}
+		answer, err := c.o.HTTP.Do(r) //nolint:bodyclose // closed below or by the caller
+		if err != nil {
+			return nil, err
+		}
+		next := answer.Header.Get(wire.ChallengeHeader)
+		if wire.ValidChallenge(next) {
+			c.mu.Lock()
+			c.challenge = next
+			c.mu.Unlock()
+		}
+		if answer.StatusCode < 300 {
+			return answer, nil
+		}
+		err = problemOf(answer)
+		if attempt > 0 || !errors.Is(err, wire.CodeChallenge) {
+			return nil, err
+		}
+	}
+}
+
+func (c *Client) newRequest(ctx context.Context, server string, q request) (*http.Request, error) {
+	address, err := url.JoinPath(server, q.path)
+	if err != nil {
+		return nil, fmt.Errorf("address of the server: %w", err)
+	}
+	r, err := http.NewRequestWithContext(ctx, q.method, address, bytes.NewReader(q.body))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("User-Agent", "arpenteur")
+	if q.contentType != "" {
+		r.Header.Set("Content-Type", q.contentType)
+	}
+	if q.limit > 0 {
+		r.Header.Set("Arpenteur-Answer-Limit", strconv.Itoa(q.limit))
+	}
+	return r, nil
+}
+
+// problemOf reads why the server refused, and closes the answer.
+func problemOf(answer *http.Response) error {
+	defer answer.Body.Close() //nolint:errcheck // it was only read
+	raw, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswerBytes))
+	if err != nil {
+		return err
+	}
+	p, ok := wire.DecodeProblem(raw)
+	if !ok {
+		return fmt.Errorf("the server answered %s, which is not an answer of this program: check its address", answer.Status)
+	}
+	return p
+}
+
+// readAll reads a short answer and closes it.
+func readAll(answer *http.Response) ([]byte, error) {
+	defer answer.Body.Close() //nolint:errcheck // it was only read
+	return io.ReadAll(io.LimitReader(answer.Body, maxAnswerBytes))
+}

@@ -1,0 +1,321 @@
+package clientsdk
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/arpenteur/arpenteur/syncengine"
+	"github.com/arpenteur/arpenteur/syncengine/ledger"
+	"github.com/arpenteur/arpenteur/syncengine/store"
+	"github.com/arpenteur/arpenteur/syncengine/wire"
+)
+
+// Report says what a Sync did. The counts are of this call.
+type Report struct {
+	RoundTrips int
+	Sent       int   // lines sent, those that an earlier exchange may have delivered included
+	Received   int   // lines that were new here
+	BytesUp    int64 // of bodies, as sent
+	BytesDown  int64
+	Remarks    []wire.Remark // what the server said of single runs and changes
+}
+
+// maxRounds bounds the exchanges of one Sync; each but the last few moves something.
+const maxRounds = 1000
+
+// Sync exchanges all ledgers with the server: usually one round trip, more where there is more than fits. An exchange that is cut
+// keeps every complete run on both sides, and the next call goes on from there. Changes that the server refuses are reported and hold back
+// nothing. One Sync runs at a time; others wait.
+func (c *Client) Sync(ctx context.Context) (*Report, error) {
+	select {
+	case c.syncing <- struct{}{}:
+		defer func() { <-c.syncing }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	report := &Report{}
+	s := &syncer{c: c, report: report}
+	for range maxRounds {
+		more, err := s.round(ctx)
+		if err != nil {
+			return report, err
+		}
+		if !more {
+			c.watchers.send(Event{Type: Synced})
+			return report, nil
+		}
+	}
+	return report, errors.New("the exchange does not come to an end; report this with the tablet's log")
+}
+
+// syncer is one Sync in progress.
+type syncer struct {
+	c      *Client
+	report *Report
+	full   bool // ask for everything: the base did not match, or something of our own was seen that we do not hold
+	lost   bool // another copy of this store wrote under our id
+}
+
+// round does one exchange and reports whether another should follow.
+func (s *syncer) round(ctx context.Context) (bool, error) {
+	id, key, err := s.identity(ctx)
+	if err != nil {
+		return false, err
+	}
+	p, err := s.plan(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	a := &applier{syncer: s, id: id, full: p.full}
+	err = s.exchange(ctx, id, key, p, a)
+	s.c.learn(err)
+	if err != nil {
+		return false, err
+	}
+	if err := s.pushed(ctx, p, a); err != nil {
+		return false, err
+	}
+	s.full = a.resend || a.lost || a.broken
+	switch {
+	case a.lost && p.full: // we hold now what the other copy wrote: go on under a new id
+		s.full = false
+		if err := s.c.succeed(ctx, id); err != nil {
+			return false, err
+		}
+		return true, nil
+	case s.full && p.full:
+		return false, nil // asking for everything once more would not tell more
+	}
+	return s.full || a.more || p.more || p.full && p.held, nil
+}
+
+// learn remembers whether the link let the exchange through.
+func (c *Client) learn(err error) {
+	var p *wire.Problem
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case err == nil:
+		c.link.through()
+	case errors.Is(err, wire.CodeTruncated), !errors.As(err, &p):
+		c.link.cut()
+	}
+}
+
+// identity returns who syncs, and the signing key of their newest replica.
+func (s *syncer) identity(ctx context.Context) (id *identity, key ledger.Pen, err error) {
+	err = s.c.store.View(ctx, func(r store.Reader) error {
+		id, err = enrolled(r)
+		return err
+	})
+	if err != nil {
+		return nil, key, err
+	}
+	return id, s.c.pens(id)[0], nil
+}
+
+// plan is what one exchange sends.
+type plan struct {
+	frames []wire.Frame
+	full   bool
+	held   bool // some ledger is held, so that after a full exchange there may be something to push
+	more   bool // not everything fitted, or the link must be tried first
+	lines  int
+	// complete are the ledgers of which everything up to a version is in frames.
+	complete map[syncengine.LedgerID]uint64
+}
+
+// plan gathers what the server is not known to hold, within what the link lets through.
+func (s *syncer) plan(ctx context.Context, id *identity) (*plan, error) {
+	s.c.mu.Lock()
+	link := s.c.link
+	s.c.mu.Unlock()
+	var p *plan
+	err := s.c.store.View(ctx, func(r store.Reader) error {
+		p = &plan{complete: map[syncengine.LedgerID]uint64{}}
+		b, err := readBase(r)
+		if err != nil {
+			return err
+		}
+		p.full = s.full || b.Token == ""
+		p.frames = append(p.frames, &wire.Hello{Base: b.Token, Digest: b.Digest})
+		if p.full {
+			p.frames[0] = &wire.Hello{Full: true}
+		}
+		left := link.limit
+		return r.Ledgers(func(lid syncengine.LedgerID) (bool, error) {
+			l, err := s.c.keeper.View(r, lid)
+			if errors.Is(err, ledger.ErrUnknownLedger) {
+				return true, nil
+			}
+			if err != nil {
+				return false, err
+			}
+			p.held = true
+			return true, s.planLedger(r, l, p, id, &left, link.probe)
+		})
+	})
+	return p, err
+}
+
+// planLedger adds what one ledger has to say. After a cut, and with everything asked for, it sends no runs: first it learns what the server holds.
+func (s *syncer) planLedger(r store.Reader, l *ledger.Ledger, p *plan, id *identity, left *int, probe bool) error {
+	wants, err := l.Wanted(maxWants)
+	if err != nil {
+		return err
+	}
+	if len(wants) > 0 {
+		p.frames = append(p.frames, &wire.Want{Ledger: l.ID(), Changes: wants})
+	}
+	if p.full {
+		v, err := l.Vector()
+		if err != nil {
+			return err
+		}
+		if len(v) > 0 {
+			p.frames = append(p.frames, &wire.Have{Ledger: l.ID(), Logs: v})
+		}
+		return nil
+	}
+	sd, err := readSide(r, l.ID())
+	if err != nil {
+		return err
+	}
+	progress, err := ledger.ReadProgress(r, l.ID())
+	if err != nil || progress.Version == sd.Pushed {
+		return err
+	}
+	if probe {
+		p.more = true
+		return nil
+	}
+	whole, err := s.planRuns(r, l, p, sd.Pushed, left)
+	if whole {
+		p.complete[l.ID()] = progress.Version
+	} else {
+		p.more = true
+	}
+	return err
+}
+
+const maxWants = 256
+
+// planRuns adds the runs that arrived here after a version and that the server is not known to hold, until left bytes are used up.
+func (s *syncer) planRuns(r store.Reader, l *ledger.Ledger, p *plan, version uint64, left *int) (whole bool, err error) {
+	for {
+		advances, progress, err := l.Since(version, 1024)
+		if err != nil || progress.Version == version {
+			return err == nil, err
+		}
+		for _, adv := range advances {
+			heads, err := readRemote(r, l.ID(), adv.Replica)
+			if err != nil {
+				return false, err
+			}
+			adv, lacks, err := l.Beyond(adv, heads)
+			if err != nil {
+				return false, err
+			}
+			if !lacks {
+				continue
+			}
+			if whole, err := s.addRuns(l, p, adv, left); err != nil || !whole {
+				return false, err
+			}
+		}
+		version = progress.Version
+	}
+}
+
+func (s *syncer) addRuns(l *ledger.Ledger, p *plan, adv ledger.Advance, left *int) (whole bool, err error) {
+	whole = true
+	err = l.Runs(adv, false, func(o ledger.Outgoing) (bool, error) {
+		if *left <= 0 {
+			whole = false
+			return false, nil
+		}
+		run := o.Run
+		run.Lines = make([][]byte, len(o.Lines)) // the body is sent after the transaction has ended
+		for i, line := range o.Lines {
+			run.Lines[i] = bytes.Clone(line)
+			*left -= len(line)
+		}
+		p.frames = append(p.frames, &run)
+		p.lines += len(run.Lines)
+		return true, nil
+	})
+	return whole, err
+}
+
+// exchange sends a plan and gives the frames of the answer to a, keeping what came before a cut.
+func (s *syncer) exchange(ctx context.Context, id *identity, pen ledger.Pen, p *plan, a *applier) error {
+	var body bytes.Buffer
+	out := wire.NewWriter(&body)
+	var err error
+	for _, f := range append(p.frames, &wire.End{}) {
+		if err = out.WriteFrame(f); err != nil {
+			break
+		}
+	}
+	if err = errors.Join(err, out.Close()); err != nil {
+		return err
+	}
+	s.report.RoundTrips++
+	s.report.Sent += p.lines
+	s.report.BytesUp += int64(body.Len())
+	s.c.mu.Lock()
+	limit := s.c.link.limit
+	s.c.mu.Unlock()
+	if limit == maxPush {
+		limit = 0
+	}
+	answer, err := s.c.do(ctx, id, pen.Key, request{
+		method: http.MethodPost, path: "/v1/sync", contentType: wire.MediaType, body: body.Bytes(), limit: limit,
+	})
+	if err != nil {
+		return fmt.Errorf("exchange with the server: %w", err)
+	}
+	defer answer.Body.Close() //nolint:errcheck // it was only read
+	counted := &countingReader{r: answer.Body}
+	err = a.read(ctx, counted)
+	s.report.BytesDown += counted.n
+	return err
+}
+
+// pushed notes the ledgers of which the server has seen everything, after an exchange that went through.
+func (s *syncer) pushed(ctx context.Context, p *plan, a *applier) error {
+	if p.full || a.resend || a.broken || len(p.complete) == 0 {
+		return nil
+	}
+	return s.c.store.Update(ctx, func(w store.Writer) error {
+		for id, version := range p.complete {
+			sd, err := readSide(w, id)
+			if err != nil {
+				return err
+			}
+			if sd.Pushed >= version {
+				continue
+			}
+			sd.Pushed = version
+			if err := writeSide(w, id, sd); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// countingReader counts what is read.
+type countingReader struct {
+	r interface{ Read(p []byte) (int, error) }
+	n int64
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}
