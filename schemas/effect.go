@@ -32,11 +32,11 @@ func (d *demand) effects(f *field, names []string) []effect {
 	if d == nil || f == nil {
 		return nil
 	}
-	if len(names) > 0 && (d.never || d.asksNothing(f)) {
+	if d.never || d.asksNothing(f) {
 		return []effect{{f, names, EffectHidden, d}}
 	}
 	var out []effect
-	if len(names) > 0 && (d.Const != nil || d.Enum != nil || d.Minimum != nil || d.Maximum != nil || d.MaxItems != nil || d.Pattern != "") {
+	if d.Const != nil || d.Enum != nil || d.Minimum != nil || d.Maximum != nil || d.MaxItems != nil || d.Pattern != "" {
 		out = append(out, effect{f, names, EffectLimited, d})
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Properties)) {

@@ -105,27 +105,28 @@ func (s *succession) register(pattern string, f *field) {
 	if !kept {
 		return // retired
 	}
+	place := generalise(to)
+	if member != path {
+		place = place[:strings.LastIndexByte(place, '/')]
+	}
+	there := s.next.named(strings.TrimSuffix(place, "/*"))
 	node := s.next.Checklist.Lookup(to)
-	if node == nil && f.node.Type == syncengine.SetNode { // its first member may be gone; the set itself is what counts here
-		node = s.set(to)
+	if there != nil && f.node.Type == syncengine.SetNode && there.node.Type == syncengine.SetNode {
+		node = there.node // its first code may be gone; here the set itself counts
 	}
 	old := f.node
 	if old.Type == syncengine.AuthorMapNode {
 		old = old.Value
 	}
 	switch {
-	case node == nil:
+	case there == nil:
 		s.add(ProblemLostPath, pattern, "ce champ n'est plus dans la grille\u00a0: le renommer ou le retirer par la correspondance",
 			"this field is gone from the checklist: rename or retire it with the lens")
 		return
-	case node.Type != old.Type || node.Leaf != old.Leaf || len(old.Codes) == 0 && len(node.Codes) > 0:
+	case node == nil || node.Type != old.Type || node.Leaf != old.Leaf || len(old.Codes) == 0 && len(node.Codes) > 0:
 		s.add(ProblemChangedType, pattern, "ce champ change de nature\u00a0: retirer l'ancien et donner un autre nom au nouveau",
 			"this field changes its type: retire the old one and give the new one another name")
 		return
-	}
-	place := generalise(to)
-	if f.node.Type == syncengine.SetNode || f.node.Type == syncengine.ListNode {
-		place = place[:strings.LastIndexByte(place, '/')]
 	}
 	if first, twice := s.taken[place]; twice {
 		s.add(ProblemLensMerges, pattern, "ce champ et «\u00a0%s\u00a0» deviendraient un seul champ", "this field and %q would become one field", first)
@@ -157,16 +158,6 @@ func (s *succession) codes(pattern string, path syncengine.Path, f *field, node 
 		}
 		taken[read] = code
 	}
-}
-
-// set returns the set node that a member's path lies in, or nil.
-func (s *succession) set(member syncengine.Path) *syncengine.Node {
-	pattern := generalise(member)
-	f := s.next.named(pattern[:strings.LastIndexByte(pattern, '/')])
-	if f == nil || f.node.Type != syncengine.SetNode {
-		return nil
-	}
-	return f.node
 }
 
 // read reads a register of the old version as one of the next, as merge does.
