@@ -232,9 +232,18 @@ func (d *Draft) enter(values map[syncengine.Path]*syncengine.Value) error {
 		return ErrClosed
 	}
 	list := d.Checklist()
-	for p := range values {
-		if p != syncengine.RecordPresence && (list == nil || list.Checklist.Lookup(p) == nil) {
-			return wire.Problemf(wire.CodeInvalid, "%s is not a field of this checklist", p)
+	for p, v := range values {
+		var node *syncengine.Node
+		if p != syncengine.RecordPresence {
+			if list != nil {
+				node = list.Checklist.Lookup(p)
+			}
+			if node == nil {
+				return wire.Problemf(wire.CodeInvalid, "%s is not a field of this checklist", p)
+			}
+		}
+		if v != nil && !node.Accepts(*v) {
+			return wire.Problemf(wire.CodeInvalid, "%s is not the type of value that %s takes", *v, p)
 		}
 	}
 	if err := d.log(draftEntry{Draft: d.id, Op: "set", Values: values}); err != nil {

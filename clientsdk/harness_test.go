@@ -56,7 +56,7 @@ func newWorld(t *testing.T) *world {
 	}
 	inner = w.server.Handler()
 	var made struct{ Token string }
-	w.local("POST", "/v1/tokens", map[string]any{"role": "coordinator", "name": "Coordination 1", "restricted": true}, &made)
+	w.local("POST", "/v1/tokens", map[string]any{"account": "coord-1", "role": "coordinator", "name": "Coordination 1", "restricted": true}, &made)
 	w.token = made.Token
 	var d struct {
 		ID         uuid.UUID

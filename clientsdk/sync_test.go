@@ -20,7 +20,7 @@ import (
 func TestACaptureReachesAnotherTabletThroughTheServer(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.newTablet("a"), w.newTablet("b")
-	saved := a.observe(map[syncengine.Path]any{"/litter/rating": 2})
+	saved := a.observe(map[syncengine.Path]any{"/litter/rating": "2"})
 	if saved.Verdict.Status != syncengine.Effective {
 		t.Fatalf("verdict %+v", saved.Verdict)
 	}
@@ -43,7 +43,7 @@ func TestNothingNewIsOneShortRoundTrip(t *testing.T) {
 	w := newWorld(t)
 	a := w.newTablet("a")
 	for range 100 {
-		a.observe(map[syncengine.Path]any{"/litter/rating": 3})
+		a.observe(map[syncengine.Path]any{"/litter/rating": "3"})
 	}
 	a.sync()
 	a.sync()
@@ -56,11 +56,11 @@ func TestNothingNewIsOneShortRoundTrip(t *testing.T) {
 func TestConcurrentEditsOfOneFieldAreAConflictOnEveryTablet(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.newTablet("a"), w.newTablet("b")
-	ref := a.observe(map[syncengine.Path]any{"/litter/rating": 3}).Ref
+	ref := a.observe(map[syncengine.Path]any{"/litter/rating": "3"}).Ref
 	a.sync()
 	b.sync()
-	a.edit(ref, map[syncengine.Path]any{"/litter/rating": 1})
-	b.edit(ref, map[syncengine.Path]any{"/litter/rating": 2, "/glass/rating": 4})
+	a.edit(ref, map[syncengine.Path]any{"/litter/rating": "1"})
+	b.edit(ref, map[syncengine.Path]any{"/litter/rating": "2", "/glass/rating": "4"})
 	for range 2 {
 		a.sync()
 		b.sync()
@@ -77,17 +77,17 @@ func TestConcurrentEditsOfOneFieldAreAConflictOnEveryTablet(t *testing.T) {
 func TestAValueThatArrivesDuringADraftIsNotReplaced(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.newTablet("a"), w.newTablet("b")
-	ref := a.observe(map[syncengine.Path]any{"/litter/rating": 3}).Ref
+	ref := a.observe(map[syncengine.Path]any{"/litter/rating": "3"}).Ref
 	a.sync()
 	b.sync()
 	d, err := b.Edit(context.Background(), ref)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.edit(ref, map[syncengine.Path]any{"/litter/rating": 1})
+	a.edit(ref, map[syncengine.Path]any{"/litter/rating": "1"})
 	a.sync()
 	b.sync() // in mid-edit
-	if err := d.Set("/litter/rating", 2); err != nil {
+	if err := d.Set("/litter/rating", "2"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := d.Commit(context.Background()); err != nil {
@@ -101,23 +101,23 @@ func TestAValueThatArrivesDuringADraftIsNotReplaced(t *testing.T) {
 func TestADraftSurvivesTheDeathOfTheTablet(t *testing.T) {
 	w := newWorld(t)
 	a := w.newTablet("a")
-	ref := a.observe(map[syncengine.Path]any{"/litter/rating": 3}).Ref
+	ref := a.observe(map[syncengine.Path]any{"/litter/rating": "3"}).Ref
 	d, err := a.Edit(context.Background(), ref)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Set("/litter/rating", 1); err != nil {
+	if err := d.Set("/litter/rating", "1"); err != nil {
 		t.Fatal(err)
 	}
 	a = a.reopen()
 	drafts := a.Drafts()
-	if len(drafts) != 1 || drafts[0].Ref() != ref || drafts[0].Entered()["/litter/rating"] != "1" {
+	if len(drafts) != 1 || drafts[0].Ref() != ref || drafts[0].Entered()["/litter/rating"] != `"1"` {
 		t.Fatalf("drafts %v", drafts)
 	}
 	if _, err := drafts[0].Commit(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if f := a.record(ref).Field("/litter/rating"); f.Shown != "1" || len(f.Survivors) != 1 {
+	if f := a.record(ref).Field("/litter/rating"); f.Shown != `"1"` || len(f.Survivors) != 1 {
 		t.Errorf("field %+v", f)
 	}
 	if again := a.reopen().Drafts(); len(again) != 0 {
@@ -129,7 +129,7 @@ func TestALinkThatCutsEveryFewKilobytesStillBringsEverything(t *testing.T) {
 	w := newWorld(t)
 	a := w.newTablet("a")
 	for i := range 300 {
-		a.observe(map[syncengine.Path]any{"/litter/rating": i%4 + 1, "/litter/count": i})
+		a.observe(map[syncengine.Path]any{"/litter/rating": fmt.Sprint(i%4 + 1), "/litter/notes/c-a": fmt.Sprintf("près de la porte %d, à revoir", i)})
 	}
 	link := &cutter{inner: http.DefaultTransport, up: 6 << 10, down: 6 << 10}
 	a.o.HTTP = &http.Client{Transport: link}
@@ -169,20 +169,20 @@ func syncUntilThrough(t *testing.T, p *tablet, tries int) {
 func TestARestoredTabletGetsItsLinesBackAndWritesUnderANewID(t *testing.T) {
 	w := newWorld(t)
 	a := w.newTablet("a")
-	a.observe(map[syncengine.Path]any{"/litter/rating": 1})
+	a.observe(map[syncengine.Path]any{"/litter/rating": "1"})
 	a.sync()
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
 	copied := copyFolder(t, a.folder)
 	a = w.openTablet(a.folder, a.o)
-	second := a.observe(map[syncengine.Path]any{"/litter/rating": 2})
+	second := a.observe(map[syncengine.Path]any{"/litter/rating": "2"})
 	a.sync()
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
 	old := w.openTablet(copied, a.o) // the restored copy lacks the second observation
-	third := old.observe(map[syncengine.Path]any{"/litter/rating": 3})
+	third := old.observe(map[syncengine.Path]any{"/litter/rating": "3"})
 	old.sync()
 	for _, saved := range []clientsdk.Saved{second, third} {
 		r := old.record(saved.Ref)
@@ -193,7 +193,7 @@ func TestARestoredTabletGetsItsLinesBackAndWritesUnderANewID(t *testing.T) {
 			t.Errorf("%v is %s", saved.Ref, r.Safety)
 		}
 	}
-	fourth := old.observe(map[syncengine.Path]any{"/litter/rating": 4})
+	fourth := old.observe(map[syncengine.Path]any{"/litter/rating": "4"})
 	old.sync()
 	b := w.newTablet("b")
 	for _, saved := range []clientsdk.Saved{second, third, fourth} {
@@ -206,18 +206,18 @@ func TestARestoredTabletGetsItsLinesBackAndWritesUnderANewID(t *testing.T) {
 func TestTwoCopiesOfOneTabletBothGoOn(t *testing.T) {
 	w := newWorld(t)
 	a := w.newTablet("a")
-	a.observe(map[syncengine.Path]any{"/litter/rating": 1})
+	a.observe(map[syncengine.Path]any{"/litter/rating": "1"})
 	a.sync()
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
 	copied := copyFolder(t, a.folder)
 	one, two := w.openTablet(a.folder, a.o), w.openTablet(copied, a.o)
-	refs := []clientsdk.Ref{one.observe(map[syncengine.Path]any{"/litter/rating": 2}).Ref, two.observe(map[syncengine.Path]any{"/litter/rating": 3}).Ref}
+	refs := []clientsdk.Ref{one.observe(map[syncengine.Path]any{"/litter/rating": "2"}).Ref, two.observe(map[syncengine.Path]any{"/litter/rating": "3"}).Ref}
 	for range 3 {
 		one.sync()
 		two.sync()
-		refs = append(refs, one.observe(map[syncengine.Path]any{"/litter/rating": 4}).Ref, two.observe(map[syncengine.Path]any{"/litter/rating": 4}).Ref)
+		refs = append(refs, one.observe(map[syncengine.Path]any{"/litter/rating": "4"}).Ref, two.observe(map[syncengine.Path]any{"/litter/rating": "4"}).Ref)
 	}
 	for range 2 {
 		one.sync()
@@ -255,11 +255,11 @@ func TestAClockOf2031WinsNothing(t *testing.T) {
 	}
 	a = w.openTablet(a.folder, late)
 	b := w.newTablet("b")
-	ref := b.observe(map[syncengine.Path]any{"/litter/rating": 3}).Ref
+	ref := b.observe(map[syncengine.Path]any{"/litter/rating": "3"}).Ref
 	b.sync()
 	a.sync()
-	a.edit(ref, map[syncengine.Path]any{"/litter/rating": 1})
-	b.edit(ref, map[syncengine.Path]any{"/litter/rating": 2})
+	a.edit(ref, map[syncengine.Path]any{"/litter/rating": "1"})
+	b.edit(ref, map[syncengine.Path]any{"/litter/rating": "2"})
 	r := a.sync()
 	if !slices.ContainsFunc(r.Remarks, func(m wire.Remark) bool { return m.Code == wire.CodeUntimed }) {
 		t.Errorf("remarks %v", r.Remarks)
@@ -267,7 +267,7 @@ func TestAClockOf2031WinsNothing(t *testing.T) {
 	b.sync()
 	a.sync()
 	for _, p := range []*tablet{a, b} {
-		if f := p.record(ref).Field("/litter/rating"); f.Shown != "2" || !f.Conflict {
+		if f := p.record(ref).Field("/litter/rating"); f.Shown != `"2"` || !f.Conflict {
 			t.Errorf("shown %s, conflict %v", f.Shown, f.Conflict)
 		}
 	}
@@ -276,7 +276,7 @@ func TestAClockOf2031WinsNothing(t *testing.T) {
 func TestARevokedTabletStillHandsOverWhatItHolds(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.newTablet("a"), w.newTablet("b")
-	before := a.observe(map[syncengine.Path]any{"/litter/rating": 1})
+	before := a.observe(map[syncengine.Path]any{"/litter/rating": "1"})
 	a.sync()
 	var devices []struct {
 		Replica string
@@ -292,7 +292,7 @@ func TestARevokedTabletStillHandsOverWhatItHolds(t *testing.T) {
 			w.people("POST", "/v1/devices/"+d.Replica+"/revoke", map[string]any{"reason": "mission terminée"}, nil)
 		}
 	}
-	after := a.observe(map[syncengine.Path]any{"/litter/rating": 2})
+	after := a.observe(map[syncengine.Path]any{"/litter/rating": "2"})
 	r := a.sync()
 	if !slices.ContainsFunc(r.Remarks, func(m wire.Remark) bool { return m.Code == wire.CodeIneffective && m.Change == after.Change }) {
 		t.Errorf("remarks %+v", r.Remarks)
@@ -300,7 +300,7 @@ func TestARevokedTabletStillHandsOverWhatItHolds(t *testing.T) {
 	if got := a.record(after.Ref); got.Present || got.Safety != clientsdk.Received {
 		t.Errorf("after its revocation: present %v, %s", got.Present, got.Safety)
 	}
-	foreign := b.observe(map[syncengine.Path]any{"/litter/rating": 3})
+	foreign := b.observe(map[syncengine.Path]any{"/litter/rating": "3"})
 	b.sync()
 	a.sync()
 	if _, err := a.Record(context.Background(), foreign.Ref); !errors.Is(err, clientsdk.ErrNoRecord) {
@@ -324,7 +324,7 @@ func TestManyTabletsInRandomOrderHoldTheSameBytes(t *testing.T) {
 	for i := range 40 {
 		p := tablets[i*7%4]
 		if i%3 == 0 || len(refs) == 0 {
-			refs = append(refs, p.observe(map[syncengine.Path]any{"/litter/rating": i%4 + 1}).Ref)
+			refs = append(refs, p.observe(map[syncengine.Path]any{"/litter/rating": fmt.Sprint(i%4 + 1)}).Ref)
 			p.sync()
 			continue
 		}
@@ -332,7 +332,7 @@ func TestManyTabletsInRandomOrderHoldTheSameBytes(t *testing.T) {
 		if _, err := p.Record(context.Background(), ref); err != nil {
 			p.sync()
 		}
-		p.edit(ref, map[syncengine.Path]any{"/litter/rating": i%4 + 1, "/litter/count": i})
+		p.edit(ref, map[syncengine.Path]any{"/litter/rating": fmt.Sprint(i%4 + 1), "/litter/notes/" + syncengine.Path(fmt.Sprintf("c-t%d", i*7%4)): fmt.Sprintf("passage %d", i)})
 	}
 	for range 2 {
 		for _, p := range tablets {

@@ -130,3 +130,8 @@ func (c *Checklist) Lookup(path Path) *Node {
 	}
 	return node
 }
+
+// Accepts reports whether a canonical value has the type of the register: null always has, since it clears a leaf; a presence, which a nil
+// node or one that is not a leaf stands for, is true or false. Whether an answer is among those that the checklist offers is a matter of
+// validation, not of type.
+func (n *Node) Accepts(v Value) bool { return fits(v, n) }
