@@ -63,6 +63,8 @@ type Client struct {
 
 	syncing chan struct{} // holds one token: who has it may exchange
 
+	recording sync.RWMutex // held for writing while the journal is written anew
+
 	mu        sync.Mutex // guards what follows
 	drafts    map[syncengine.RecordID]*Draft
 	finished  []syncengine.RecordID // drafts whose commit the store still remembers

@@ -192,7 +192,7 @@ func (c *Client) resume(ctx context.Context, p *draftReplay) error {
 		delete(p.drafts, id)
 	}
 	c.drafts = p.drafts
-	if c.journal.size > rewriteJournal || len(committed) > 0 {
+	if c.journal.length() > rewriteJournal || len(committed) > 0 {
 		if err := c.rewriteJournal(); err != nil {
 			return err
 		}
@@ -210,10 +210,12 @@ func (c *Client) resume(ctx context.Context, p *draftReplay) error {
 	})
 }
 
-// rewriteJournal writes the journal anew with the open drafts only.
+// rewriteJournal writes the journal anew with the open drafts only. What is large because much is open stays as it is.
 func (c *Client) rewriteJournal() error {
+	c.recording.Lock()
+	defer c.recording.Unlock()
 	var entries [][]byte
-	for _, d := range c.drafts {
+	for _, d := range c.Drafts() {
 		values := make(map[syncengine.Path]*syncengine.Value, len(d.entered))
 		for p, v := range d.entered {
 			values[p] = &v

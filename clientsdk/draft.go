@@ -92,12 +92,14 @@ func (c *Client) openDraft(ctx context.Context, id syncengine.LedgerID, fn func(
 	if err := c.view(ctx, id, func(l *ledger.Ledger) error { return fn(l, d) }); err != nil {
 		return nil, err
 	}
-	if err := d.log(d.opening()); err != nil {
+	err = d.record(d.opening(), func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.drafts[draft] = d
+	})
+	if err != nil {
 		return nil, err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.drafts[draft] = d
 	return d, nil
 }
 
@@ -162,13 +164,20 @@ func (d *Draft) opening() draftEntry {
 	}
 }
 
-// log makes an entry of the draft durable.
-func (d *Draft) log(e draftEntry) error {
+// record makes an entry of the draft durable and then applies it in memory. Nobody writes the journal anew in between, so that what is
+// written anew always holds all that was recorded.
+func (d *Draft) record(e draftEntry, apply func()) error {
 	raw, err := json.Marshal(e)
 	if err != nil {
 		return err
 	}
-	return d.c.journal.append(raw)
+	d.c.recording.RLock()
+	defer d.c.recording.RUnlock()
+	if err := d.c.journal.append(raw); err != nil {
+		return err
+	}
+	apply()
+	return nil
 }
 
 // ID names the draft.
@@ -246,11 +255,7 @@ func (d *Draft) enter(values map[syncengine.Path]*syncengine.Value) error {
 			return wire.Problemf(wire.CodeInvalid, "%s is not the type of value that %s takes", *v, p)
 		}
 	}
-	if err := d.log(draftEntry{Draft: d.id, Op: "set", Values: values}); err != nil {
-		return err
-	}
-	d.apply(values)
-	return nil
+	return d.record(draftEntry{Draft: d.id, Op: "set", Values: values}, func() { d.apply(values) })
 }
 
 func (d *Draft) apply(values map[syncengine.Path]*syncengine.Value) {
@@ -299,10 +304,10 @@ func (d *Draft) Unfold(ctx context.Context, path syncengine.Path) ([]syncengine.
 	seen.Registers[path] = ids
 	opened := maps.Clone(d.opened)
 	opened[path] = true
-	if err := d.log(draftEntry{Draft: d.id, Op: "seen", Seen: &seen, Opened: opened}); err != nil {
+	err = d.record(draftEntry{Draft: d.id, Op: "seen", Seen: &seen, Opened: opened}, func() { d.seen, d.opened = seen, opened })
+	if err != nil {
 		return nil, err
 	}
-	d.seen, d.opened = seen, opened
 	return survivors, nil
 }
 
@@ -323,20 +328,18 @@ func (d *Draft) Discard() error {
 	return d.finish()
 }
 
-// finish ends the draft in the journal. The caller holds d.mu.
+// finish ends the draft in the journal, and writes a journal that has grown anew. The caller holds d.mu.
 func (d *Draft) finish() error {
-	if err := d.log(draftEntry{Draft: d.id, Op: "done"}); err != nil {
+	err := d.record(draftEntry{Draft: d.id, Op: "done"}, func() {
+		d.done = true
+		d.c.mu.Lock()
+		defer d.c.mu.Unlock()
+		delete(d.c.drafts, d.id)
+	})
+	if err != nil || d.c.journal.length() < rewriteJournal {
 		return err
 	}
-	d.done = true
-	d.c.mu.Lock()
-	delete(d.c.drafts, d.id)
-	none := len(d.c.drafts) == 0
-	d.c.mu.Unlock()
-	if none && d.c.journal.size > rewriteJournal {
-		return d.c.journal.rewrite(nil)
-	}
-	return nil
+	return d.c.rewriteJournal()
 }
 
 // writes turns what was entered into the writes of a change: the fields that differ from what was shown, or that settle differing

@@ -34,7 +34,7 @@ const (
 	entryHead      = 12
 	maxEntryBytes  = 1 << 20
 	maxJournal     = 256 << 20
-	rewriteJournal = 1 << 20 // a journal larger than this is rewritten when no draft is left in it, or when it is opened
+	rewriteJournal = 4 << 20 // a journal larger than this is written anew with the open drafts only
 )
 
 var (
@@ -200,6 +200,13 @@ func (j *journal) frame(entry []byte) ([]byte, error) {
 	binary.BigEndian.PutUint32(frame[4:], uint32(size)) //nolint:gosec // bounded above
 	binary.BigEndian.PutUint32(frame[8:], checksum(frame[4:8], frame[entryHead:]))
 	return frame, nil
+}
+
+// length returns the size of the file.
+func (j *journal) length() int64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.size
 }
 
 // cut shortens the file to what is known to be good.
