@@ -247,6 +247,14 @@ func TestABranchIsNotHeldBeyondWhatItsParentLacks(t *testing.T) {
 		t.Errorf("held to %v", heads)
 	}
 	w.server.verify()
+	w.server.update(func(l *ledger.Ledger) error { // the first line comes, the second, before the fork, does not
+		_, err := l.Fill(run.Decoded[0])
+		return err
+	})
+	if heads := w.server.vector()[original.pen.Replica()]; !slices.Equal(heads, []se.Head{w.headAt(original, 1)}) {
+		t.Errorf("held to %v", heads)
+	}
+	w.server.verify()
 	w.server.takeAll(run)
 	if heads := w.server.vector()[original.pen.Replica()]; len(heads) != 2 {
 		t.Errorf("held to %v", heads)
