@@ -57,7 +57,7 @@ type Client struct {
 	file     *boltstore.Store
 	store    store.Store
 	keeper   *ledger.Keeper
-	compiler *schemas.Compiler
+	compiler *schemas.Registry
 	journal  *journal
 	watchers *watchers
 
@@ -93,7 +93,7 @@ func Open(ctx context.Context, folder string, o Options) (c *Client, err error) 
 	if err != nil {
 		return nil, err
 	}
-	compiler, err := schemas.NewCompiler()
+	compiler, err := schemas.NewRegistry()
 	if err != nil {
 		return nil, err
 	}

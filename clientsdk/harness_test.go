@@ -247,4 +247,6 @@ func (c *cutter) RoundTrip(r *http.Request) (*http.Response, error) {
 
 type broken struct{}
 
-func (broken) Read([]byte) (int, error) { return 0, fmt.Errorf("the link was cut: %w", io.ErrUnexpectedEOF) }
+func (broken) Read([]byte) (int, error) {
+	return 0, fmt.Errorf("the link was cut: %w", io.ErrUnexpectedEOF)
+}

@@ -282,7 +282,9 @@ func TestARevokedTabletStillHandsOverWhatItHolds(t *testing.T) {
 		Replica string
 		Account string
 	}
-	var list struct{ Devices []struct{ Replica, Account string } }
+	var list struct {
+		Devices []struct{ Replica, Account string }
+	}
 	w.people("GET", "/v1/devices", nil, &list)
 	for _, d := range list.Devices {
 		devices = append(devices, struct{ Replica, Account string }(d))

@@ -39,7 +39,7 @@ func BenchmarkCompileCleanliness(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		b.StopTimer()
-		c, err := schemas.NewCompiler()
+		c, err := schemas.NewRegistry()
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -57,7 +57,7 @@ func BenchmarkCompileAll(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		c, err := schemas.NewCompiler()
+		c, err := schemas.NewRegistry()
 		if err != nil {
 			b.Fatal(err)
 		}

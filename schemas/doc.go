@@ -36,14 +36,14 @@
 //
 // # From content to use
 //
-//	content ──Compiler.Compile──▶ Version ──▶ Checklist (shape, policies, lens, Validate) ──▶ syncengine
+//	content ──Registry.Compile──▶ Version ──▶ Checklist (shape, policies, lens, Validate) ──▶ syncengine
 //	   ▲                             └──────▶ FormModel, Hidden, RuleLabel ────────────────▶ screens
-//	CheckPublish (before a version is published)        Registry (the versions of one ledger)
+//	CheckPublish (before a version is published)
 //
 // CheckPublish refuses what would lose or merge registers: each register of the current version must be read at exactly one register
 // of the same type in the next, by name or through the lens, or be retired. It asks the engine's own reading, so it can't disagree
 // with merge. A refusal names each problem by a stable code, with what to do in both languages.
 //
-// The package has no state of its own: a Compiler keeps what it compiled, a Registry what one ledger published. Nothing is ever
-// loaded from outside the content.
+// The package has no state of its own: a Registry keeps what it compiled, by version id; which versions are in force in a ledger, and
+// in which order, its authority's log says (package ledger). Nothing is ever loaded from outside the content.
 package schemas

@@ -12,7 +12,7 @@ import (
 // One consultant notes that there is no garbage room, another rates it. Each edit is valid; the merged observation is not, and says so
 // in the checklist's own words.
 func Example() {
-	compiler, err := schemas.NewCompiler()
+	compiler, err := schemas.NewRegistry()
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-var rewrite = flag.Bool("rewrite", false, "rewrite the expected outputs under testdata")
+var rewrite = flag.Bool("rewrite", false, "rewrite the expected outputs")
 
 // golden compares got with the expected output in a file, or rewrites the file.
 func golden(t *testing.T, file string, got []byte) {

@@ -15,7 +15,7 @@ import (
 
 // builtins compiles the embedded content once for all tests.
 var builtins = sync.OnceValues(func() (map[string]*schemas.Version, error) {
-	c, err := schemas.NewCompiler()
+	c, err := schemas.NewRegistry()
 	if err != nil {
 		return nil, err
 	}
@@ -59,9 +59,9 @@ func source(t testing.TB, lineage string) schemas.Source {
 	return sources[i]
 }
 
-func compiler(t testing.TB) *schemas.Compiler {
+func compiler(t testing.TB) *schemas.Registry {
 	t.Helper()
-	c, err := schemas.NewCompiler()
+	c, err := schemas.NewRegistry()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 // oracle compiles content as the plain JSON Schema that it is, references, rules and all. Only relations are beyond it.
 func oracle(t *testing.T, content []byte) *jsonschema.Schema {
 	t.Helper()
-	c := jsonschema.NewCompiler()
+	c := jsonschema.NewRegistry()
 	c.AssertFormat = true
 	c.Formats = formats()
 	if err := c.AddResource("oracle:///content.json", bytes.NewReader(content)); err != nil {
@@ -112,7 +112,7 @@ func related(v *Version, found []syncengine.Violation) bool {
 }
 
 func TestValidationSaysWhatPlainJSONSchemaSays(t *testing.T) {
-	c, err := NewCompiler()
+	c, err := NewRegistry()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestValidationSaysWhatPlainJSONSchemaSays(t *testing.T) {
 
 // TestLookupAgreesWithValidation writes one value at a path, real or bent, and asks both whether the checklist knows it.
 func TestLookupAgreesWithValidation(t *testing.T) {
-	c, err := NewCompiler()
+	c, err := NewRegistry()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,9 +10,9 @@ import (
 )
 
 // CheckPublish says whether content may be published in a ledger where current is the version in force of its lineage; nil where
-// there is none yet. It returns the compiled version, which the Compiler does not keep, or a *ContentError with every problem.
+// there is none yet. It returns the compiled version, which the Registry does not keep, or a *ContentError with every problem.
 // Content must be canonical.
-func (c *Compiler) CheckPublish(current *Version, content []byte) (*Version, error) {
+func (c *Registry) CheckPublish(current *Version, content []byte) (*Version, error) {
 	next, err := c.compile(Identify(content), content)
 	if err != nil || current == nil {
 		return next, err

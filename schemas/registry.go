@@ -1,108 +1,246 @@
 package schemas
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
-	"sync/atomic"
 
 	"github.com/arpenteur/arpenteur/syncengine"
+	"github.com/santhosh-tekuri/jsonschema/v5"
 )
 
-// ErrNotSuccessor is returned for a version that does not succeed the current one of its lineage.
-var ErrNotSuccessor = errors.New("the version does not succeed the current one")
+// MaxContentBytes bounds the content of a version, so that it fits into the ruling that publishes it.
+const MaxContentBytes = 256 << 10
 
-// Registry holds the versions that are published in one ledger: for each lineage one chain, oldest first. It is safe for concurrent
-// use, and reading never waits for writing. Registries of many ledgers share one Compiler.
+// Version is one compiled version of a checklist or record kind. It is immutable and safe for concurrent use.
+type Version struct {
+	ID         syncengine.VersionID
+	Checklist  *syncengine.Checklist // the engine's view
+	Content    []byte                // what was compiled; not to be changed
+	Label      Text
+	Hint       Text
+	Restricted bool // to be published in restricted ledgers only
+
+	record   *field
+	sections []sectionWords
+	rules    []scopedRules
+	labels   map[string]Text // of the rules
+}
+
+// Identify returns the name of a version: the SHA-256 of its content, which must be canonical.
+func Identify(content []byte) syncengine.VersionID {
+	return syncengine.VersionID{Hash: sha256.Sum256(content)}
+}
+
+// Registry turns content into versions, each once: it keeps what it compiled, by version id. It is safe for concurrent use.
 type Registry struct {
-	compiler *Compiler
-	write    sync.Mutex
-	held     atomic.Pointer[published]
-}
+	vocabulary *jsonschema.Schema
 
-// published is one state of a registry. It is replaced, never changed.
-type published struct {
+	mu       sync.RWMutex
 	versions map[syncengine.VersionID]*Version
-	chains   map[string][]*Version
 }
 
-// NewRegistry returns an empty Registry that compiles with c.
-func NewRegistry(c *Compiler) *Registry {
-	r := &Registry{compiler: c}
-	r.held.Store(&published{})
-	return r
+// NewRegistry returns a Registry that holds no version. It fails only if the program was built wrongly.
+func NewRegistry() (*Registry, error) {
+	vocabulary, err := compileSchema(vocabularyContent)
+	if err != nil {
+		return nil, fmt.Errorf("compile the vocabulary: %w", err)
+	}
+	return &Registry{vocabulary: vocabulary, versions: map[syncengine.VersionID]*Version{}}, nil
 }
 
-// Add compiles a published version and puts it at the end of its lineage's chain, in the order in which the ledger's authority
-// published them. The first version of a chain may have a predecessor elsewhere: a new ledger starts with the newest. Adding a
-// version again changes nothing. It fails with a *ContentError or ErrNotSuccessor, and then the registry is as before.
-func (r *Registry) Add(id syncengine.VersionID, content []byte) (*Version, error) {
-	v, err := r.compiler.Compile(id, content)
+// Compile returns the version called id, whose canonical content is given. The caller answers for id being the SHA-256 of content.
+// Content that is refused gives a *ContentError that says all that is wrong with it.
+func (c *Registry) Compile(id syncengine.VersionID, content []byte) (*Version, error) {
+	if v := c.Version(id); v != nil {
+		return v, nil
+	}
+	v, err := c.compile(id, content)
 	if err != nil {
 		return nil, err
 	}
-	r.write.Lock()
-	defer r.write.Unlock()
-	old := r.held.Load()
-	if old.versions[id] != nil {
-		return v, nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if first := c.versions[id]; first != nil {
+		return first, nil
 	}
-	chain := old.chains[v.Checklist.Lineage]
-	if len(chain) > 0 && chain[len(chain)-1].ID != v.Checklist.Previous {
-		return nil, ErrNotSuccessor
-	}
-	next := &published{map[syncengine.VersionID]*Version{id: v}, map[string][]*Version{}}
-	maps.Copy(next.versions, old.versions)
-	maps.Copy(next.chains, old.chains)
-	next.chains[v.Checklist.Lineage] = append(slices.Clone(chain), v)
-	r.held.Store(next)
+	c.versions[id] = v
 	return v, nil
 }
 
-// Version returns a published version, or nil.
-func (r *Registry) Version(id syncengine.VersionID) *Version { return r.held.Load().versions[id] }
-
-// Checklist returns the engine's view of a published version, or nil.
-func (r *Registry) Checklist(id syncengine.VersionID) *syncengine.Checklist {
-	if v := r.Version(id); v != nil {
-		return v.Checklist
-	}
-	return nil
+// Version returns the version called id if it was compiled, else nil.
+func (c *Registry) Version(id syncengine.VersionID) *Version {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.versions[id]
 }
 
-// Current returns the version in force of a lineage, or nil.
-func (r *Registry) Current(lineage string) *Version {
-	chain := r.held.Load().chains[lineage]
-	if len(chain) == 0 {
+// compile checks content step by step; a step that finds problems is the last, since those after it build on it.
+func (c *Registry) compile(id syncengine.VersionID, content []byte) (*Version, error) {
+	p := &problems{}
+	doc := parse(content, p)
+	if err := p.err(); err != nil {
+		return nil, err
+	}
+	if c.conform(doc, p); p.err() != nil {
+		return nil, p.err()
+	}
+	expanded := expand(doc, p)
+	if err := p.err(); err != nil {
+		return nil, err
+	}
+	v, err := shape(id, content, expanded, p)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := marshal(strip(expanded))
+	if err != nil {
+		return nil, fmt.Errorf("write the expanded content: %w", err)
+	}
+	compiled, err := compileSchema(plain)
+	if err != nil {
+		p.add(ProblemSchema, "", "le compilateur JSON Schema refuse la grille\u00a0: %v", "the JSON Schema compiler refuses the checklist: %v", err)
+		return nil, p.err()
+	}
+	validator := &validator{compiled: compiled, expanded: expanded, record: v.record, labels: v.labels, rules: v.rules}
+	v.Checklist.Validate = validator.validate
+	return v, nil
+}
+
+// parse reads content as one JSON object.
+func parse(content []byte, p *problems) map[string]any {
+	if len(content) > MaxContentBytes {
+		p.add(ProblemSize, "", "la grille dépasse %d octets", "the content is over %d bytes", MaxContentBytes)
 		return nil
 	}
-	return chain[len(chain)-1]
-}
-
-// Reading returns how records of a lineage are read: its versions, oldest first. It is empty where none is published.
-func (r *Registry) Reading(lineage string) syncengine.Reading {
-	chain := r.held.Load().chains[lineage]
-	reading := make(syncengine.Reading, len(chain))
-	for i, v := range chain {
-		reading[i] = v.Checklist
-	}
-	return reading
-}
-
-// Lineages returns the names of the published lineages, ascending.
-func (r *Registry) Lineages() []string { return slices.Sorted(maps.Keys(r.held.Load().chains)) }
-
-// OfKind returns the versions in force that describe records of a kind, by lineage ascending: for observations one for each
-// checklist, for other kinds at most one.
-func (r *Registry) OfKind(kind syncengine.Kind) []*Version {
-	held := r.held.Load()
-	var out []*Version
-	for _, lineage := range slices.Sorted(maps.Keys(held.chains)) {
-		chain := held.chains[lineage]
-		if last := chain[len(chain)-1]; last.Checklist.Kind == kind {
-			out = append(out, last)
+	decoder := json.NewDecoder(bytes.NewReader(content))
+	decoder.UseNumber()
+	var doc map[string]any
+	err := decoder.Decode(&doc)
+	if err == nil {
+		if _, more := decoder.Token(); !errors.Is(more, io.EOF) {
+			err = errors.New("something follows the object")
 		}
 	}
+	if err != nil || doc == nil {
+		p.add(ProblemJSON, "", "la grille n'est pas un objet JSON\u00a0: %v", "the content is not one JSON object: %v", err)
+	}
+	return doc
+}
+
+// conform checks content against the vocabulary.
+func (c *Registry) conform(doc map[string]any, p *problems) {
+	err := c.vocabulary.Validate(doc)
+	if err == nil {
+		return
+	}
+	var invalid *jsonschema.ValidationError
+	if !errors.As(err, &invalid) {
+		p.add(ProblemVocabulary, "", "la grille n'a pas pu être lue\u00a0: %v", "the content could not be read: %v", err)
+		return
+	}
+	leaves(invalid, func(leaf *jsonschema.ValidationError) {
+		word := leaf.KeywordLocation[strings.LastIndexByte(leaf.KeywordLocation, '/')+1:]
+		label, _ := keywordLabel(word)
+		if label.EN == "" {
+			label = Text{"ce n'est pas permis ici", "this is not allowed here"}
+		}
+		p.add(ProblemVocabulary, leaf.InstanceLocation, "%[1]s (%[3]s)", "%[2]s (%[3]s)", label.FR, label.EN, leaf.Message)
+	})
+	slices.SortFunc(p.list, func(a, b Problem) int {
+		return strings.Compare(a.At+"\x00"+a.Reason.EN, b.At+"\x00"+b.Reason.EN)
+	})
+}
+
+// shape derives the engine's view, but for Validate.
+func shape(id syncengine.VersionID, content []byte, expanded map[string]any, p *problems) (*Version, error) {
+	raw, err := marshal(expanded)
+	if err != nil {
+		return nil, fmt.Errorf("write the expanded content: %w", err)
+	}
+	var s schema
+	var head struct {
+		Words rootWords `json:"x-arpenteur"`
+	}
+	if err := errors.Join(json.Unmarshal(raw, &s), json.Unmarshal(raw, &head)); err != nil {
+		p.add(ProblemVocabulary, "", "la grille n'a pas pu être lue\u00a0: %v", "the content could not be read: %v", err)
+		return nil, p.err()
+	}
+	w := head.Words
+	b := shaper{p}
+	var order []string
+	for _, section := range w.Sections {
+		order = append(order, section.Items...)
+	}
+	v := &Version{
+		ID: id, Content: content, Label: w.Label, Hint: w.Hint, Restricted: w.Restricted,
+		record: b.record(&s, order), sections: w.Sections,
+	}
+	v.labels = b.rules(v.record)
+	v.rules = scope(v.record)
+	v.Checklist = &syncengine.Checklist{
+		Version: id, Previous: w.Previous, Lineage: w.Lineage, Kind: w.Kind, Domain: w.Domain,
+		Shape: v.record.node, Lens: w.Lens.lens(), Index: b.index(v.record),
+	}
+	if w.Previous.IsZero() && !v.Checklist.Lens.IsIdentity() {
+		p.add(ProblemLensNotFirst, "", "la première version d'une grille n'a pas de correspondance", "the first version of a checklist has no lens")
+	}
+	return v, p.err()
+}
+
+// index collects the attributes that stores index, each on one leaf.
+func (b *shaper) index(record *field) map[string]syncengine.Path {
+	out := map[string]syncengine.Path{}
+	record.walk(func(f *field) {
+		name := f.schema.Words.Index
+		if name == "" {
+			return
+		}
+		if _, twice := out[name]; twice {
+			b.add(ProblemIndex, f.pattern, "l'index «\u00a0%s\u00a0» est déjà pris", "the index %q is taken already", name)
+		}
+		out[name] = syncengine.Path(f.pattern)
+	})
 	return out
+}
+
+// lens returns the engine's form of a lens.
+func (w *lensWords) lens() syncengine.Lens {
+	l := syncengine.Lens{Rename: maps.Clone(w.Rename), Retire: slices.Clone(w.Retire)}
+	for at, codes := range w.Codes {
+		values := make(map[syncengine.Value]syncengine.Value, len(codes))
+		for from, to := range codes {
+			values[quoted(from)] = quoted(to)
+		}
+		if l.Codes == nil {
+			l.Codes = map[string]map[syncengine.Value]syncengine.Value{}
+		}
+		l.Codes[at] = values
+	}
+	return l
+}
+
+// schemaURL names the one schema that a JSON Schema compiler is given. Nothing is ever loaded from it, nor from elsewhere.
+const schemaURL = "arpenteur:///checklist.json"
+
+// compileSchema compiles JSON Schema 2020-12 that refers to nothing outside itself.
+func compileSchema(raw []byte) (*jsonschema.Schema, error) {
+	compiler := jsonschema.NewRegistry()
+	compiler.Draft = jsonschema.Draft2020
+	compiler.AssertFormat = true
+	compiler.Formats = formats()
+	compiler.LoadURL = func(url string) (io.ReadCloser, error) {
+		return nil, fmt.Errorf("a schema refers to nothing outside itself, and not to %s", url)
+	}
+	if err := compiler.AddResource(schemaURL, bytes.NewReader(raw)); err != nil {
+		return nil, err
+	}
+	return compiler.Compile(schemaURL)
 }

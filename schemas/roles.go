@@ -163,3 +163,10 @@ func RoleTable() string {
 	}
 	return b.String()
 }
+
+// RoleDocument returns docs/ROLES.md, which a test holds to this table.
+func RoleDocument() string {
+	return "# Roles\n\nWho may do what at most. Which ledgers a person or tablet has, restricted ones above all, is a matter of grants. " +
+		"This page is printed from `schemas/roles.go`.\n\n" +
+		"*own* means records of one's own only: server and forms keep to that, since a grant names kinds. *–* means nothing.\n\n" + RoleTable()
+}

@@ -9,7 +9,7 @@ import (
 )
 
 func TestTheRoleTableIsWhatWasAgreed(t *testing.T) {
-	golden(t, "testdata/roles.md", []byte(schemas.RoleTable()))
+	golden(t, "../docs/ROLES.md", []byte(schemas.RoleDocument()))
 }
 
 func TestThoseWhoOnlyReadAreGrantedNothing(t *testing.T) {

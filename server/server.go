@@ -36,7 +36,7 @@ type Server struct {
 	Options
 	storeID    [8]byte
 	keeper     *ledger.Keeper
-	compiler   *schemas.Compiler
+	compiler   *schemas.Registry
 	pen        ledger.Pen
 	challenges challenger
 	seals      sealer
@@ -55,7 +55,7 @@ func New(o Options) (*Server, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	compiler, err := schemas.NewCompiler()
+	compiler, err := schemas.NewRegistry()
 	if err != nil {
 		return nil, err
 	}
