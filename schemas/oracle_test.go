@@ -15,7 +15,7 @@ import (
 // oracle compiles content as the plain JSON Schema that it is, references, rules and all. Only relations are beyond it.
 func oracle(t *testing.T, content []byte) *jsonschema.Schema {
 	t.Helper()
-	c := jsonschema.NewRegistry()
+	c := jsonschema.NewCompiler()
 	c.AssertFormat = true
 	c.Formats = formats()
 	if err := c.AddResource("oracle:///content.json", bytes.NewReader(content)); err != nil {

@@ -232,7 +232,7 @@ const schemaURL = "arpenteur:///checklist.json"
 
 // compileSchema compiles JSON Schema 2020-12 that refers to nothing outside itself.
 func compileSchema(raw []byte) (*jsonschema.Schema, error) {
-	compiler := jsonschema.NewRegistry()
+	compiler := jsonschema.NewCompiler()
 	compiler.Draft = jsonschema.Draft2020
 	compiler.AssertFormat = true
 	compiler.Formats = formats()
