@@ -170,26 +170,11 @@ func (a *answer) since(l *ledger.Ledger, point basePoint, revoked bool) error {
 		if err != nil || progress.Version == point.version {
 			return err
 		}
-		own := false
-		for _, adv := range advances {
-			own = own || adv.Replica == a.replica
-			if a.withholds(l, adv.Replica, revoked) || adv.Replica == a.replica {
-				continue
-			}
-			if _, err := a.runs(l, a.behindPush(l, adv), revoked); err != nil {
-				return err
-			}
-		}
-		if err := a.haveMoved(l, advances, progress.Version, revoked); err != nil {
+		if err := a.arrived(l, advances, progress.Version, revoked); err != nil {
 			return err
 		}
 		point.version = progress.Version
 		a.next.ledgers[at] = point
-		if own {
-			if err := a.receipt(l); err != nil {
-				return err
-			}
-		}
 		if a.out.Written() > int64(a.limit) {
 			a.more = true
 			return nil
@@ -198,6 +183,24 @@ func (a *answer) since(l *ledger.Ledger, point basePoint, revoked bool) error {
 			return err
 		}
 	}
+}
+
+// arrived writes one stretch of arrivals, the heads that they led to, and the receipt where the client's own log is among them.
+func (a *answer) arrived(l *ledger.Ledger, advances []ledger.Advance, version uint64, revoked bool) error {
+	own := false
+	for _, adv := range advances {
+		own = own || adv.Replica == a.replica
+		if a.withholds(l, adv.Replica, revoked) || adv.Replica == a.replica {
+			continue
+		}
+		if _, err := a.runs(l, a.behindPush(l, adv), revoked); err != nil {
+			return err
+		}
+	}
+	if err := a.haveMoved(l, advances, version, revoked); err != nil || !own {
+		return err
+	}
+	return a.receipt(l)
 }
 
 // partialMark marks in the middle of an answer: the ledgers that are not reached yet stay where the client has them.
@@ -345,19 +348,21 @@ func (a *answer) values() error {
 				a.more = true
 				return nil
 			}
-			line, err := l.Line(id)
-			if err != nil {
-				return err
-			}
-			if line == nil || line.Form == wire.Bare {
-				continue
-			}
-			if err := a.out.WriteFrame(&wire.Values{Ledger: want.Ledger, Change: id, Line: wire.AppendLine(nil, line)}); err != nil {
+			if err := a.value(l, id); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// value writes the line of one change, where it is held and nothing withholds it.
+func (a *answer) value(l *ledger.Ledger, id syncengine.ChangeID) error {
+	line, err := l.Line(id)
+	if err != nil || line == nil || line.Form == wire.Bare {
+		return err
+	}
+	return a.out.WriteFrame(&wire.Values{Ledger: l.ID(), Change: id, Line: wire.AppendLine(nil, line)})
 }
 
 // mark ends the answer with the token that names all of it, where there is a new one.

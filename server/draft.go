@@ -16,25 +16,41 @@ type draft struct {
 	lineage string
 	values  map[syncengine.Path]syncengine.Value
 	seen    syncengine.Seen // empty for a new record
+	old     *ledger.Merged  // the record as it is; nil for a new one
 }
 
 // edit makes the engine's edit of a draft: its values, and the presence of the record and of every element that they lie in.
 func (d *draft) edit(version syncengine.VersionID, author syncengine.AccountID, time int64) ledger.Edit {
-	all := map[syncengine.Path]syncengine.Value{syncengine.RecordPresence: syncengine.True}
-	for path := range d.values {
+	e := ledger.Edit{Record: d.key, Checklist: version, Author: author, Time: time}
+	around := map[syncengine.Path]bool{syncengine.RecordPresence: true}
+	for path, v := range d.values {
+		e.Writes = append(e.Writes, syncengine.Write{Path: path, Over: d.seen.Over(path), Value: v})
 		for _, p := range path.Enclosing() {
-			all[p] = syncengine.True
+			around[p] = true
 		}
 	}
-	for path, v := range d.values {
-		all[path] = v
-	}
-	e := ledger.Edit{Record: d.key, Checklist: version, Author: author, Time: time, Writes: make([]syncengine.Write, 0, len(all))}
-	for path, v := range all {
-		e.Writes = append(e.Writes, syncengine.Write{Path: path, Over: d.seen.Over(path), Value: v})
+	for path := range around {
+		if _, said := d.values[path]; !said {
+			e.Writes = append(e.Writes, syncengine.Write{Path: path, Over: d.sayingPresent(path), Value: syncengine.True})
+		}
 	}
 	slices.SortFunc(e.Writes, func(a, b syncengine.Write) int { return strings.Compare(string(a.Path), string(b.Path)) })
 	return e
+}
+
+// sayingPresent returns what a presence replaces that is only written because something lies in it: what said present before. A
+// deletion that stands against it is not decided in passing.
+func (d *draft) sayingPresent(path syncengine.Path) []syncengine.ChangeID {
+	if d.old == nil || d.old.Field(path) == nil {
+		return nil
+	}
+	var absent []syncengine.ChangeID
+	for _, s := range d.old.Field(path).Survivors {
+		if s.Value != syncengine.True {
+			absent = append(absent, s.Change)
+		}
+	}
+	return slices.DeleteFunc(d.seen.Over(path), func(id syncengine.ChangeID) bool { return slices.Contains(absent, id) })
 }
 
 // commit appends drafts to the authority's log, each as one change under the version of its checklist that is in force.

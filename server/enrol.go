@@ -1,7 +1,6 @@
 package server
 
 import (
-	"crypto/ed25519"
 	"encoding/base32"
 	"errors"
 	"io"
@@ -41,34 +40,40 @@ func foldCode(code string) string {
 
 // handleEnrol is POST /v1/enrolments: a tablet shows its new key and the code that a coordinator gave, and is granted what the code
 // entitles to. The code and the grants go together or not at all.
-func (s *Server) handleEnrol(w http.ResponseWriter, r *http.Request) {
-	body, err := readBody(w, r)
+func (s *Server) handleEnrol(c *call) error {
+	body, err := readBody(c.w, c.Request)
 	if err != nil {
-		s.refuse(w, r, err)
-		return
+		return err
 	}
 	e, err := wire.DecodeEnrolment(body)
 	if err != nil {
-		s.refuse(w, r, err)
-		return
+		return err
 	}
 	if !e.Verify() {
-		s.refuse(w, r, wire.Problemf(wire.CodeUnauthenticated, "the proof is not the key's signature over the code"))
-		return
+		return wire.Problemf(wire.CodeUnauthenticated, "the proof is not the key's signature over the code")
 	}
-	d := Device{Key: e.Key, Replica: wire.ReplicaOf(e.Key.Ed25519()), Name: e.Name, Enrolled: s.millis()}
-	err = s.Store.Update(r.Context(), func(w store.Writer) error { return s.redeem(w, foldCode(e.Code), &d) })
+	var d Device
+	err = s.Store.Update(c.Context(), func(w store.Writer) error {
+		d = Device{Key: e.Key, Replica: wire.ReplicaOf(e.Key.Ed25519()), Name: e.Name, Enrolled: s.millis()}
+		return s.redeem(w, foldCode(e.Code), &d)
+	})
 	if err != nil {
-		s.refuse(w, r, err)
-		return
+		return err
 	}
-	s.announce(r.Context(), d.Replica)
+	s.announce(c.Context(), d.Replica)
 	s.Log.Info().Stringer("replica", d.Replica).Str("account", string(d.Account)).Msg("tablet enrolled")
-	answer := wire.EnrolmentAnswer{Account: d.Account, Replica: d.Replica, Root: s.Secret.RootKey()}
-	writeJSON(w, http.StatusCreated, answer.Append(nil))
+	return s.answerEnrolment(c, &d)
 }
 
-// redeem uses up a code for a device. A tablet that lost the answer may repeat the request: the same key gets the same answer.
+// answerEnrolment tells a tablet who it is here.
+func (s *Server) answerEnrolment(c *call, d *Device) error {
+	answer := wire.EnrolmentAnswer{Account: d.Account, Replica: d.Replica, Root: s.Secret.RootKey()}
+	writeJSON(c.w, http.StatusCreated, answer.Append(nil))
+	return nil
+}
+
+// redeem uses up a code for a device. A tablet that lost the answer may repeat the request: its key gets the same answer. A tablet that
+// is known may redeem a further code of its account.
 func (s *Server) redeem(w store.Writer, code string, d *Device) error {
 	known, err := device(w, d.Replica)
 	if err != nil {
@@ -79,16 +84,22 @@ func (s *Server) redeem(w store.Writer, code string, d *Device) error {
 	if err != nil {
 		return err
 	}
-	if known != nil {
+	found = found && c.Expires >= s.millis()
+	switch {
+	case known != nil && !found:
 		*d = *known
 		return nil
-	}
-	if !found || c.Expires < s.millis() {
+	case !found:
 		return wire.Problemf(wire.CodeBadCode, "the enrolment code is unknown, was used, or has expired")
-	}
-	d.Account, d.Role = c.Account, c.Role
-	if c.Name != "" {
-		d.Name = c.Name
+	case known != nil && known.Account != c.Account:
+		return wire.Problemf(wire.CodeInvalid, "this tablet's key is somebody else's; make a new one for this code")
+	case known != nil:
+		*d = *known
+	default:
+		d.Account, d.Role = c.Account, c.Role
+		if c.Name != "" {
+			d.Name = c.Name
+		}
 	}
 	if err := w.Delete(spaceCodes, syncengine.LedgerID{}, hashOf(code)); err != nil {
 		return err
@@ -97,11 +108,21 @@ func (s *Server) redeem(w store.Writer, code string, d *Device) error {
 		return err
 	}
 	for _, id := range c.Ledgers {
-		if err := s.grant(w, id, d, c.By, nil); err != nil {
+		if err := s.grantOnce(w, id, d, c.By); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// grantOnce opens a ledger to a device, unless it has it already.
+func (s *Server) grantOnce(w store.Writer, id syncengine.LedgerID, d *Device, by syncengine.AccountID) error {
+	var a access
+	found, err := get(w, spaceAccess, accessKey(d.Replica, id), &a)
+	if err != nil || found && a.Access == wire.AccessFull && len(a.Grants) > 0 {
+		return err
+	}
+	return s.grant(w, id, d, by, nil)
 }
 
 // grant rules, within a running update, that a device may write what its role allows in a ledger. kinds narrows that where it is not nil.
@@ -156,37 +177,29 @@ func (s *Server) rule(w store.Writer, id syncengine.LedgerID, edits ...ledger.Ed
 }
 
 // handleSucceed is POST /v1/successions: a replica whose log was forked or damaged names the one that continues it.
-func (s *Server) handleSucceed(w http.ResponseWriter, r *http.Request) {
-	old := s.authenticate(w, r)
-	if old == nil {
-		return
-	}
-	body, err := readBody(w, r)
+func (s *Server) handleSucceed(c *call) error {
+	old := c.device
+	body, err := readBody(c.w, c.Request)
 	if err != nil {
-		s.refuse(w, r, err)
-		return
+		return err
 	}
-	c, err := wire.DecodeSuccession(body)
+	next, err := wire.DecodeSuccession(body)
 	if err != nil {
-		s.refuse(w, r, err)
-		return
+		return err
 	}
-	if !c.Verify(old.Replica) {
-		s.refuse(w, r, wire.Problemf(wire.CodeUnauthenticated, "the proof is not the new key's signature over the old replica"))
-		return
+	if !next.Verify(old.Replica) {
+		return wire.Problemf(wire.CodeUnauthenticated, "the proof is not the new key's signature over the old replica")
 	}
 	d := Device{
-		Key: c.Key, Replica: wire.ReplicaOf(ed25519.PublicKey(c.Key[:])), Account: old.Account, Name: old.Name, Role: old.Role,
+		Key: next.Key, Replica: wire.ReplicaOf(next.Key.Ed25519()), Account: old.Account, Name: old.Name, Role: old.Role,
 		Enrolled: s.millis(), Predecessor: old.Replica,
 	}
-	if err := s.Store.Update(r.Context(), func(w store.Writer) error { return s.succeed(w, old, &d) }); err != nil {
-		s.refuse(w, r, err)
-		return
+	if err := s.Store.Update(c.Context(), func(w store.Writer) error { return s.succeed(w, old, &d) }); err != nil {
+		return err
 	}
-	s.announce(r.Context(), d.Replica)
+	s.announce(c.Context(), d.Replica)
 	s.Log.Info().Stringer("replica", d.Replica).Stringer("predecessor", old.Replica).Msg("replica succeeded")
-	answer := wire.EnrolmentAnswer{Account: d.Account, Replica: d.Replica, Root: s.Secret.RootKey()}
-	writeJSON(w, http.StatusCreated, answer.Append(nil))
+	return s.answerEnrolment(c, &d)
 }
 
 // succeed gives a new replica the grants of the one that it continues. Two copies of one store may both do so. What was revoked
@@ -206,8 +219,19 @@ func (s *Server) succeed(w store.Writer, old, d *Device) error {
 	if err != nil {
 		return err
 	}
+	open := slices.ContainsFunc(list, func(h held) bool { return h.access == wire.AccessFull })
+	if len(list) > 0 && !open {
+		return wire.Problemf(wire.CodeForbidden, "this tablet was revoked, so nothing continues it; enrol it anew")
+	}
 	if err := put(w, spaceDevices, d.Replica.Hash[:], d); err != nil {
 		return err
+	}
+	if old.Successor.IsZero() {
+		continued := *old
+		continued.Successor = d.Replica
+		if err := put(w, spaceDevices, old.Replica.Hash[:], &continued); err != nil {
+			return err
+		}
 	}
 	for _, h := range list {
 		if h.access != wire.AccessFull {

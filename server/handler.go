@@ -4,54 +4,20 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"strings"
 
-	"github.com/google/uuid"
 	"github.com/gorilla/mux"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/arpenteur/arpenteur/syncengine"
 	"github.com/arpenteur/arpenteur/syncengine/wire"
 )
 
 // call is one request of somebody whose permission to make it was checked.
 type call struct {
 	*http.Request
-	w   http.ResponseWriter
-	who *Person // nil on routes that need no account
-}
-
-// route is one thing that can be asked of the server.
-type route struct {
-	method, path string
-	action       action
-	handle       func(s *Server, c *call) error
-	raw          func(s *Server, w http.ResponseWriter, r *http.Request) // instead of handle, where the asker is a tablet
-}
-
-// routes is everything that can be asked. Each route names the action that the permissions know it by.
-func routes() []route {
-	tablet := func(method, path string, fn func(s *Server, w http.ResponseWriter, r *http.Request)) route {
-		return route{method: method, path: path, action: actReplica, raw: fn}
-	}
-	const (
-		get, post, del = http.MethodGet, http.MethodPost, http.MethodDelete
-	)
-	return []route{
-		tablet(post, "/v1/sync", (*Server).handleSync),
-		tablet(post, "/v1/enrolments", (*Server).handleEnrol),
-		tablet(post, "/v1/successions", (*Server).handleSucceed),
-
-		{method: get, path: "/healthz", action: actAnyone, handle: (*Server).showHealth},
-		{method: get, path: "/readyz", action: actAnyone, handle: (*Server).showReady},
-		{method: get, path: "/metrics", action: actObserve, handle: (*Server).showMetrics},
-
-		{method: get, path: "/v1/diagnostics", action: actListDiagnostic, handle: (*Server).listDiagnostics},
-		{method: post, path: "/v1/diagnostics", action: actOrder, handle: (*Server).orderDiagnostic},
-		{method: post, path: "/v1/tickets", action: actTicket, handle: (*Server).makeTicket},
-		{method: get, path: "/v1/tokens", action: actListTokens, handle: (*Server).listTokens},
-		{method: post, path: "/v1/tokens", action: actMakeToken, handle: (*Server).makeToken},
-		{method: del, path: "/v1/tokens/{id}", action: actRevokeToken, handle: (*Server).revokeToken},
-	}
+	w      http.ResponseWriter
+	who    *Person // nil where the route needs no account, or the asker is a tablet
+	device *Device // of a tablet that signed the request
 }
 
 // Handler answers the network: tablets by their signatures, people by their tokens.
@@ -77,10 +43,6 @@ func (s *Server) handler(local *Person) http.Handler {
 func (s *Server) serve(rt route, local *Person) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		traceOf(r).route = rt.path
-		if rt.raw != nil {
-			rt.raw(s, w, r)
-			return
-		}
 		c := &call{Request: r, w: w}
 		err := s.admit(c, rt.action, local)
 		if err == nil {
@@ -94,10 +56,16 @@ func (s *Server) serve(rt route, local *Person) http.HandlerFunc {
 
 // admit finds out who asks, and refuses who may not.
 func (s *Server) admit(c *call, a action, local *Person) (err error) {
-	if a == actAnyone {
+	tablet := a == actReplica || a == actListen && strings.HasPrefix(c.Header.Get("Authorization"), wire.AuthorizationScheme+" ")
+	switch {
+	case a == actAnyone:
 		return nil
-	}
-	if c.who = local; local == nil {
+	case tablet:
+		c.device, err = s.authenticate(c.w, c.Request)
+		return err
+	case local != nil:
+		c.who = local
+	default:
 		if c.who, err = s.person(c.Request); err != nil {
 			return err
 		}
@@ -156,21 +124,6 @@ func (c *call) answer(status int, v any) error {
 	}
 	writeJSON(c.w, status, out.Bytes())
 	return nil
-}
-
-// parseUUID reads a UUID in the one form that the protocol has.
-func parseUUID(text string) (uuid.UUID, bool) {
-	id, err := uuid.Parse(text)
-	return id, err == nil && id.String() == text
-}
-
-// ledgerID reads the ledger that the address names. One that can't be a ledger is answered as one that is not there.
-func (c *call) ledgerID() (syncengine.LedgerID, error) {
-	h, err := syncengine.ParseHash(mux.Vars(c.Request)["ledger"])
-	if err != nil || h.IsZero() {
-		return syncengine.LedgerID{}, errUnknownLedger(err)
-	}
-	return syncengine.LedgerID{Hash: h}, nil
 }
 
 func (s *Server) showMetrics(c *call) error {

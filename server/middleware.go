@@ -36,11 +36,11 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 		headers.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		headers.Set("Referrer-Policy", "no-referrer")
 		headers.Set("X-Content-Type-Options", "nosniff")
+		defer func() { s.logAccess(r, t, out, s.Now().Sub(begun)) }()
 		defer func() {
 			if fault := recover(); fault != nil {
 				s.caught(out, r, fault)
 			}
-			s.logAccess(r, t, out, s.Now().Sub(begun))
 		}()
 		next.ServeHTTP(out, r)
 	})

@@ -19,7 +19,18 @@ type sight struct {
 	Ledger  syncengine.LedgerID  `json:"ledger"`
 	Kind    syncengine.Kind      `json:"kind"`
 	Record  syncengine.RecordID  `json:"record"`
-	Seen    syncengine.Seen      `json:"seen"`
+	// Seen is what the person may replace. Shown is all that was on the screen, where that is more: at a conflict somebody who doesn't
+	// settle replaces only their own values.
+	Seen  syncengine.Seen  `json:"seen"`
+	Shown *syncengine.Seen `json:"shown,omitempty"`
+}
+
+// shown returns the changes whose values were on the screen at a path, ascending.
+func (v *sight) shown(path syncengine.Path) []syncengine.ChangeID {
+	if v.Shown != nil {
+		return v.Shown.Over(path)
+	}
+	return v.Seen.Over(path)
 }
 
 // seal returns the token for a sight.
@@ -32,20 +43,20 @@ func (z sealer) seal(v *sight) (string, error) {
 }
 
 // open reads a token that must be of the given account, ledger and record.
-func (z sealer) open(token string, account syncengine.AccountID, ledger syncengine.LedgerID, key syncengine.RecordKey) (syncengine.Seen, error) {
+func (z sealer) open(token string, account syncengine.AccountID, ledger syncengine.LedgerID, key syncengine.RecordKey) (*sight, error) {
 	bad := wire.Problemf(wire.CodeInvalid, "seen is not what this server gave you for this record; read the record again")
 	raw, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil || len(raw) < sha256.Size || !hmac.Equal(raw[:sha256.Size], z.mac(raw[sha256.Size:])) {
-		return syncengine.Seen{}, bad
+		return nil, bad
 	}
-	var v sight
-	if err := json.Unmarshal(raw[sha256.Size:], &v); err != nil {
-		return syncengine.Seen{}, bad
+	v := new(sight)
+	if err := json.Unmarshal(raw[sha256.Size:], v); err != nil {
+		return nil, bad
 	}
 	if v.Account != account || v.Ledger != ledger || v.Kind != key.Kind || v.Record != key.ID {
-		return syncengine.Seen{}, bad
+		return nil, bad
 	}
-	return v.Seen, nil
+	return v, nil
 }
 
 func (z sealer) mac(body []byte) []byte {

@@ -4,9 +4,9 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -42,6 +42,13 @@ type Server struct {
 	seals      sealer
 	events     *hub
 	metrics    *metrics
+	atlas      *atlas
+	forms      *formCache
+	contacts   contacts
+	counted    countCache
+	refresher  *refresher
+	closing    chan struct{} // closed by Close
+	closeOnce  sync.Once
 	probe      probe
 	started    string // names this run of the program in request ids
 	requests   atomic.Uint64
@@ -67,7 +74,13 @@ func New(o Options) (*Server, error) {
 		seals:      sealer{o.Secret.derive("seen")},
 		events:     newHub(),
 		metrics:    newMetrics(),
+		atlas:      newAtlas(),
+		forms:      newFormCache(),
+		contacts:   contacts{told: map[syncengine.ReplicaID]int64{}},
+		counted:    countCache{counts: map[syncengine.LedgerID]countedAt{}},
+		closing:    make(chan struct{}),
 	}
+	s.refresher = newRefresher(s.Refresh)
 	copy(s.storeID[:], o.StoreID[:])
 	s.started = strconv.FormatInt(s.millis()/1000, 36)
 	s.keeper = ledger.NewKeeper(func(id syncengine.VersionID, content []byte) (*syncengine.Checklist, error) {
@@ -119,17 +132,6 @@ func (s *Server) edit(ctx context.Context, id syncengine.LedgerID, fn func(l *le
 	}
 	s.events.moved(id, version)
 	return nil
-}
-
-// view runs fn on a ledger of one consistent state.
-func (s *Server) view(ctx context.Context, id syncengine.LedgerID, fn func(l *ledger.Ledger, r store.Reader) error) error {
-	return s.Store.View(ctx, func(r store.Reader) error {
-		l, err := s.keeper.View(r, id)
-		if err != nil {
-			return fmt.Errorf("ledger %s: %w", id, err)
-		}
-		return fn(l, r)
-	})
 }
 
 // announce tells listeners that the ledgers of a replica moved, after a commit that touched several.

@@ -22,7 +22,6 @@ const (
 type exchange struct {
 	s       *Server
 	replica syncengine.ReplicaID
-	device  *Device
 	hello   *wire.Hello
 	ledgers map[syncengine.LedgerID]held
 	have    map[syncengine.LedgerID]syncengine.VersionVector
@@ -38,28 +37,25 @@ type logName struct {
 	replica syncengine.ReplicaID
 }
 
-// authenticate verifies the signature of a replica's request before anything of its body is read. It returns nil after it has
-// answered a request that it does not let through.
-func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) *Device {
-	auth, err := wire.ParseAuthorization(r.Header.Get("Authorization"))
+// authenticate verifies the signature of a replica's request before anything of its body is read. The header of its answer gets a
+// challenge where the replica needs one.
+func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) (*Device, error) {
 	now := s.Now()
-	if err != nil && r.Header.Get("Authorization") != "" {
-		w.Header().Set(wire.ChallengeHeader, s.challenges.make(now))
-		s.refuse(w, r, err)
-		return nil
-	}
+	header := r.Header.Get("Authorization")
+	auth, err := wire.ParseAuthorization(header)
 	if err != nil {
 		w.Header().Set(wire.ChallengeHeader, s.challenges.make(now))
-		s.refuse(w, r, wire.Problemf(wire.CodeChallenge, "sign the request with the challenge of this answer"))
-		return nil
+		if header == "" {
+			err = wire.Problemf(wire.CodeChallenge, "sign the request with the challenge of this answer")
+		}
+		return nil, err
 	}
 	age, fresh := s.challenges.age(auth.Challenge, now)
 	if !fresh || age > challengeEarly {
 		w.Header().Set(wire.ChallengeHeader, s.challenges.make(now))
 	}
 	if !fresh {
-		s.refuse(w, r, wire.Problemf(wire.CodeChallenge, "the challenge has expired; sign with the one of this answer"))
-		return nil
+		return nil, wire.Problemf(wire.CodeChallenge, "the challenge has expired; sign with the one of this answer")
 	}
 	var d *Device
 	err = s.Store.View(r.Context(), func(r store.Reader) (err error) {
@@ -68,61 +64,53 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) *Device {
 	})
 	switch {
 	case err != nil:
-		s.refuse(w, r, err)
-		return nil
+		return nil, err
 	case d == nil:
-		s.refuse(w, r, wire.Problemf(wire.CodeUnknownReplica, "this tablet is not enrolled here"))
-		return nil
+		return nil, wire.Problemf(wire.CodeUnknownReplica, "this tablet is not enrolled here")
 	case !auth.Verify(d.Key.Ed25519(), r.Method, r.URL.RequestURI()):
-		s.refuse(w, r, wire.Problemf(wire.CodeUnauthenticated, "the signature of the request does not verify"))
-		return nil
+		return nil, wire.Problemf(wire.CodeUnauthenticated, "the signature of the request does not verify")
 	}
-	return d
+	return d, nil
 }
 
 // handleSync is POST /v1/sync: it takes what the replica brings, run by run, and answers with what it lacks.
-func (s *Server) handleSync(w http.ResponseWriter, r *http.Request) {
-	d := s.authenticate(w, r)
-	if d == nil {
-		return
-	}
-	x, err := s.newExchange(r, d)
-	if err == nil {
-		err = x.take(r.Context(), r)
-	}
+func (s *Server) handleSync(c *call) error {
+	x, err := s.newExchange(c)
 	if err != nil {
-		s.refuse(w, r, err)
-		return
+		return err
+	}
+	if err := x.take(c.Context(), c.Request); err != nil {
+		return err
 	}
 	var body bytes.Buffer
 	out := wire.NewWriter(&body)
-	err = x.answer(r.Context(), out)
-	err = errors.Join(err, out.Close())
-	if err != nil {
-		s.refuse(w, r, err)
-		return
+	err = x.answer(c.Context(), out)
+	if err = errors.Join(err, out.Close()); err != nil {
+		return err
 	}
-	w.Header().Set("Content-Type", wire.MediaType)
-	w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
-	if _, err := w.Write(body.Bytes()); err != nil {
+	s.contacted(c.Context(), c.device.Replica)
+	c.w.Header().Set("Content-Type", wire.MediaType)
+	c.w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
+	if _, err := c.w.Write(body.Bytes()); err != nil {
 		s.Log.Debug().Err(err).Msg("answer to a sync was cut")
 	}
+	return nil
 }
 
-func (s *Server) newExchange(r *http.Request, d *Device) (*exchange, error) {
+func (s *Server) newExchange(c *call) (*exchange, error) {
 	x := &exchange{
-		s: s, replica: d.Replica, device: d, limit: answerLimit,
+		s: s, replica: c.device.Replica, limit: answerLimit,
 		have:   map[syncengine.LedgerID]syncengine.VersionVector{},
 		pushed: map[logName]syncengine.Head{},
 	}
-	if text := r.Header.Get("Arpenteur-Answer-Limit"); text != "" {
+	if text := c.Header.Get("Arpenteur-Answer-Limit"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 0 {
 			return nil, wire.Problemf(wire.CodeInvalid, "the answer limit is not a number of bytes")
 		}
 		x.limit = min(max(n, minAnswerLimit), answerLimit)
 	}
-	return x, x.loadLedgers(r.Context())
+	return x, x.loadLedgers(c.Context())
 }
 
 // loadLedgers reads which ledgers the replica may exchange.
