@@ -1,161 +1,179 @@
 package seal
 
 import (
+	"bytes"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-
-	"golang.org/x/crypto/argon2"
-	"golang.org/x/crypto/chacha20poly1305"
+	"slices"
 
 	"github.com/arpenteur/arpenteur/syncengine/store"
 )
 
-// Params are what a guess of a passphrase costs: Argon2id's passes, memory in KiB, and threads.
-type Params struct {
-	Time    uint32 `json:"time"`
-	Memory  uint32 `json:"memory"`
-	Threads uint8  `json:"threads"`
-}
+// HeaderVersion is the version of the headers that this package writes and reads.
+const HeaderVersion = 1
 
-// DefaultParams suit a tablet with 4 GB of memory: a tenth of a second or two.
-var DefaultParams = Params{Time: 3, Memory: 64 << 10, Threads: 2}
-
-// Bounds of what a header from a file may ask for.
+// Limits of a header.
 const (
-	maxTime    = 16
-	maxMemory  = 1 << 20 // KiB
-	maxHeader  = 64 << 10
-	headerForm = 1
+	maxHeaderBytes = 64 << 10
+	maxSlots       = 16
 )
 
-// SlotPassphrase is the kind of a slot that a passphrase opens. Slots of other kinds are kept and passed over.
-const SlotPassphrase = "passphrase"
+// checkDomain is what a key is checked by.
+const checkDomain = "arpenteur/1 seal check"
 
-// Header says how the data key can be had. It is stored beside the data, and holds nothing that helps without a passphrase.
+// Key is the key that all values of one store are sealed with.
+type Key [32]byte
+
+// String keeps a key out of logs.
+func (Key) String() string { return "(a key)" }
+
+// GoString keeps a key out of logs.
+func (Key) GoString() string { return "seal.Key{}" }
+
+// check returns what tells this key from others, and tells nothing else about it.
+func (k Key) check() []byte {
+	mac := hmac.New(sha256.New, k[:])
+	mac.Write([]byte(checkDomain))
+	return mac.Sum(nil)
+}
+
+// Header says how to get at the data key of a sealed store. It is kept beside the values, readable by all. Its methods return a new
+// Header and leave theirs as it is.
 type Header struct {
 	Version int    `json:"version"`
+	Check   []byte `json:"check"` // HMAC-SHA256 of the data key: a wrong key is told from a damaged value
 	Slots   []Slot `json:"slots"`
 }
 
-// Slot is one way to the data key.
-type Slot struct {
-	Kind    string `json:"kind"`
-	Params  Params `json:"params,omitzero"`
-	Salt    []byte `json:"salt,omitempty"`
-	Nonce   []byte `json:"nonce,omitempty"`
-	Wrapped []byte `json:"wrapped,omitempty"`
-}
-
-// Key is a data key.
-type Key [chacha20poly1305.KeySize]byte
-
-// New draws a data key and returns it with a header that passphrase opens.
-func New(passphrase []byte, p Params, random io.Reader) (*Header, Key, error) {
-	if random == nil {
-		random = rand.Reader
-	}
+// New draws a data key and returns it, and a header that opens with the passphrase. A nil random is crypto/rand.
+func New(passphrase []byte, p Params, random io.Reader) (Header, Key, error) {
 	var key Key
-	if _, err := io.ReadFull(random, key[:]); err != nil {
-		return nil, Key{}, fmt.Errorf("draw a data key: %w", err)
+	if _, err := io.ReadFull(orCrypto(random), key[:]); err != nil {
+		return Header{}, Key{}, fmt.Errorf("draw randomness for the seal: %w", err)
 	}
-	h := &Header{Version: headerForm}
-	return h, key, h.Add(key, passphrase, p, random)
+	h, err := Header{Version: HeaderVersion, Check: key.check()}.AddPassphrase(key, passphrase, p, random)
+	if err != nil {
+		return Header{}, Key{}, err
+	}
+	return h, key, nil
 }
 
-// Add adds a slot that passphrase opens.
-func (h *Header) Add(key Key, passphrase []byte, p Params, random io.Reader) error {
-	if len(passphrase) == 0 {
-		return fmt.Errorf("%w: the passphrase is empty", store.ErrSealed)
+// Parse reads what Encode wrote. Its bytes may come from anywhere: what they ask for is bounded. It returns store.ErrNewer for a later
+// version, else store.ErrCorrupt.
+func Parse(data []byte) (Header, error) {
+	if len(data) > maxHeaderBytes {
+		return Header{}, fmt.Errorf("%w: the seal's header has %d bytes", store.ErrCorrupt, len(data))
 	}
-	if p == (Params{}) {
-		p = DefaultParams
+	var version struct {
+		Version int `json:"version"`
 	}
-	s := Slot{Kind: SlotPassphrase, Params: p, Salt: make([]byte, 16), Nonce: make([]byte, chacha20poly1305.NonceSizeX)}
-	for _, b := range [][]byte{s.Salt, s.Nonce} {
-		if _, err := io.ReadFull(random, b); err != nil {
+	if err := json.Unmarshal(data, &version); err != nil {
+		return Header{}, fmt.Errorf("%w: the seal's header: %w", store.ErrCorrupt, err)
+	}
+	if version.Version > HeaderVersion {
+		return Header{}, fmt.Errorf("%w: the seal's header is of version %d; install the newer program", store.ErrNewer, version.Version)
+	}
+	var h Header
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&h); err != nil {
+		return Header{}, fmt.Errorf("%w: the seal's header: %w", store.ErrCorrupt, err)
+	}
+	return h, h.valid()
+}
+
+// valid refuses a header that can't be one.
+func (h Header) valid() error {
+	if h.Version != HeaderVersion || len(h.Check) != sha256.Size || len(h.Slots) == 0 || len(h.Slots) > maxSlots {
+		return fmt.Errorf("%w: the seal's header has version %d, %d bytes of check and %d slots", store.ErrCorrupt, h.Version, len(h.Check), len(h.Slots))
+	}
+	for _, s := range h.Slots {
+		if err := s.check(); err != nil {
 			return err
 		}
 	}
-	aead, err := chacha20poly1305.NewX(s.derive(passphrase))
+	return nil
+}
+
+// Encode returns the header as JSON.
+func (h Header) Encode() ([]byte, error) {
+	if err := h.valid(); err != nil {
+		return nil, err
+	}
+	data, err := json.Marshal(h)
+	if err == nil && len(data) > maxHeaderBytes {
+		err = fmt.Errorf("%w: a seal header of %d bytes", store.ErrTooLarge, len(data))
+	}
+	return data, err
+}
+
+// Open returns the data key, or store.ErrSealed where no slot opens with the passphrase. Each slot costs a derivation.
+func (h Header) Open(passphrase []byte) (Key, error) {
+	key, _, err := h.find(passphrase)
+	return key, err
+}
+
+// find returns the data key and the slot that holds it.
+func (h Header) find(passphrase []byte) (Key, int, error) {
+	if len(passphrase) == 0 {
+		return Key{}, 0, fmt.Errorf("%w: give the passphrase", store.ErrSealed)
+	}
+	for i, s := range h.Slots {
+		if key, ok := s.open(passphrase); ok && h.Holds(key) {
+			return key, i, nil
+		}
+	}
+	return Key{}, 0, fmt.Errorf("%w: the passphrase is not the right one", store.ErrSealed)
+}
+
+// Holds reports whether key is the header's data key, however it was come by.
+func (h Header) Holds(key Key) bool { return hmac.Equal(h.Check, key.check()) }
+
+// AddPassphrase returns the header with one more slot, which opens with the passphrase. A nil random is crypto/rand.
+func (h Header) AddPassphrase(key Key, passphrase []byte, p Params, random io.Reader) (Header, error) {
+	if !h.Holds(key) {
+		return Header{}, fmt.Errorf("%w: the key is another store's", store.ErrSealed)
+	}
+	s, err := newSlot(key, passphrase, p, orCrypto(random))
 	if err != nil {
-		return err
+		return Header{}, err
 	}
-	s.Wrapped = aead.Seal(nil, s.Nonce, key[:], []byte(s.Kind))
-	h.Slots = append(h.Slots, s)
-	return nil
+	return h.AddSlot(s)
 }
 
-// Change makes passphrase the only one that opens the header. Slots of other kinds stay.
-func (h *Header) Change(key Key, passphrase []byte, p Params, random io.Reader) error {
-	next := &Header{Version: h.Version}
-	for _, s := range h.Slots {
-		if s.Kind != SlotPassphrase {
-			next.Slots = append(next.Slots, s)
-		}
+// AddSlot returns the header with one more slot, of any kind. Slots of other kinds are made by json.Unmarshal.
+func (h Header) AddSlot(s Slot) (Header, error) {
+	if len(h.Slots) >= maxSlots {
+		return Header{}, fmt.Errorf("%w: a seal has room for %d slots", store.ErrTooLarge, maxSlots)
 	}
-	if err := next.Add(key, passphrase, p, random); err != nil {
-		return err
-	}
-	*h = *next
-	return nil
+	h.Slots = append(slices.Clone(h.Slots), s)
+	return h, s.check()
 }
 
-// Open returns the data key. It returns store.ErrSealed where no slot opens with the passphrase.
-func (h *Header) Open(passphrase []byte) (Key, error) {
-	for i := range h.Slots {
-		s := &h.Slots[i]
-		if s.Kind != SlotPassphrase {
-			continue
-		}
-		aead, err := chacha20poly1305.NewX(s.derive(passphrase))
-		if err != nil {
-			return Key{}, err
-		}
-		raw, err := aead.Open(nil, s.Nonce, s.Wrapped, []byte(s.Kind))
-		if err == nil && len(raw) == len(Key{}) {
-			return Key(raw), nil
-		}
+// Change returns the header with the slot of the old passphrase replaced by one that opens with the new one, or store.ErrSealed where
+// the old one is not right. A nil random is crypto/rand.
+func (h Header) Change(old, passphrase []byte, p Params, random io.Reader) (Header, error) {
+	key, i, err := h.find(old)
+	if err != nil {
+		return Header{}, err
 	}
-	return Key{}, fmt.Errorf("%w: the passphrase does not open it", store.ErrSealed)
-}
-
-func (s *Slot) derive(passphrase []byte) []byte {
-	return argon2.IDKey(passphrase, s.Salt, s.Params.Time, s.Params.Memory, s.Params.Threads, chacha20poly1305.KeySize)
-}
-
-// Encode returns the bytes that a store keeps.
-func (h *Header) Encode() ([]byte, error) { return json.Marshal(h) }
-
-// Decode reads what Encode wrote. What it asks for is bounded, since the file may be anybody's.
-func Decode(raw []byte) (*Header, error) {
-	if len(raw) > maxHeader {
-		return nil, fmt.Errorf("seal header of %d bytes: %w", len(raw), store.ErrCorrupt)
+	s, err := newSlot(key, passphrase, p, orCrypto(random))
+	if err != nil {
+		return Header{}, err
 	}
-	h := new(Header)
-	if err := json.Unmarshal(raw, h); err != nil {
-		return nil, fmt.Errorf("seal header: %w: %w", store.ErrCorrupt, err)
-	}
-	if h.Version > headerForm {
-		return nil, fmt.Errorf("seal header of version %d: %w", h.Version, store.ErrNewer)
-	}
-	for i := range h.Slots {
-		if err := h.Slots[i].check(); err != nil {
-			return nil, fmt.Errorf("seal header: %w: %w", store.ErrCorrupt, err)
-		}
-	}
+	h.Slots = slices.Clone(h.Slots)
+	h.Slots[i] = s
 	return h, nil
 }
 
-func (s *Slot) check() error {
-	if s.Kind != SlotPassphrase {
-		return nil
+// orCrypto returns random, or crypto/rand where it is nil.
+func orCrypto(random io.Reader) io.Reader {
+	if random == nil {
+		return rand.Reader
 	}
-	p := s.Params
-	if p.Time < 1 || p.Time > maxTime || p.Memory < 8 || p.Memory > maxMemory || p.Threads < 1 || len(s.Nonce) != chacha20poly1305.NonceSizeX {
-		return errors.New("a slot asks for what no program of ours writes")
-	}
-	return nil
+	return random
 }

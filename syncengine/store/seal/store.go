@@ -1,12 +1,13 @@
 package seal
 
 import (
+	"bytes"
 	"context"
 	"crypto/cipher"
-	"crypto/rand"
 	"encoding/binary"
 	"fmt"
 	"io"
+	"sync"
 
 	"golang.org/x/crypto/chacha20poly1305"
 
@@ -14,164 +15,143 @@ import (
 	"github.com/arpenteur/arpenteur/syncengine/store"
 )
 
-// Sealable is a store whose file format keeps a seal header.
-type Sealable interface {
-	store.Store
-	SealHeader() []byte           // as kept; nil where the store is not sealed
-	SetSealHeader(h []byte) error // durable when it returns
-}
+// valueDomain begins what is authenticated with each value.
+const valueDomain = "arpenteur/1 sealed value"
 
-// Open opens a sealed store with a passphrase, or seals an empty one with it. It returns store.ErrSealed where the passphrase is
-// wrong or empty, and where the store holds data that is not sealed.
-func Open(ctx context.Context, s Sealable, passphrase []byte, p Params, random io.Reader) (store.Store, Key, error) {
-	if random == nil {
-		random = rand.Reader
-	}
-	raw := s.SealHeader()
-	if raw == nil {
-		return first(ctx, s, passphrase, p, random)
-	}
-	h, err := Decode(raw)
-	if err != nil {
-		return nil, Key{}, err
-	}
-	key, err := h.Open(passphrase)
-	if err != nil {
-		return nil, Key{}, err
-	}
-	out, err := Wrap(s, key, random)
-	return out, key, err
-}
+// overhead is by how many bytes a sealed value is longer. Backends leave room for it beyond store.MaxValueBytes.
+const overhead = chacha20poly1305.NonceSizeX + chacha20poly1305.Overhead
 
-// first seals a store that holds nothing yet.
-func first(ctx context.Context, s Sealable, passphrase []byte, p Params, random io.Reader) (store.Store, Key, error) {
-	empty := true
-	err := s.View(ctx, func(r store.Reader) error {
-		return r.Ledgers(func(syncengine.LedgerID) (bool, error) {
-			empty = false
-			return false, nil
-		})
-	})
-	if err != nil {
-		return nil, Key{}, err
-	}
-	if !empty {
-		return nil, Key{}, fmt.Errorf("%w: it holds data that was written without a seal", store.ErrSealed)
-	}
-	h, key, err := New(passphrase, p, random)
-	if err != nil {
-		return nil, Key{}, err
-	}
-	raw, err := h.Encode()
-	if err != nil {
-		return nil, Key{}, err
-	}
-	if err := s.SetSealHeader(raw); err != nil {
-		return nil, Key{}, err
-	}
-	out, err := Wrap(s, key, random)
-	return out, key, err
-}
+var _ [store.SealBytes - overhead]struct{}
 
-// Wrap returns a store that seals every value of inner under key. Closing it closes inner.
-func Wrap(inner store.Store, key Key, random io.Reader) (store.Store, error) {
-	aead, err := chacha20poly1305.NewX(key[:])
-	if err != nil {
-		return nil, err
-	}
-	if random == nil {
-		random = rand.Reader
-	}
-	return &sealed{inner, aead, random}, nil
-}
+// Store is a store whose values are sealed in another. It implements store.Store.
+type Store struct {
+	inner store.Store
+	aead  cipher.AEAD
 
-type sealed struct {
-	inner  store.Store
-	aead   cipher.AEAD
+	mu     sync.Mutex // guards random: updates of some stores run at once
 	random io.Reader
 }
 
-func (s *sealed) View(ctx context.Context, fn func(r store.Reader) error) error {
-	return s.inner.View(ctx, func(r store.Reader) error { return fn(&reader{r, s}) })
-}
-
-func (s *sealed) Update(ctx context.Context, fn func(w store.Writer) error) error {
-	return s.inner.Update(ctx, func(w store.Writer) error { return fn(&writer{reader{w, s}, w}) })
-}
-
-func (s *sealed) Close() error { return s.inner.Close() }
-
-// place is what a value is bound to: its space, ledger and key.
-func place(space store.Space, ledger syncengine.LedgerID, key []byte) []byte {
-	b := make([]byte, 0, 4+len(space)+len(ledger.Hash)+len(key))
-	b = binary.BigEndian.AppendUint32(b, uint32(len(space))) //nolint:gosec // a short name
-	b = append(append(b, space...), ledger.Hash[:]...)
-	return append(b, key...)
-}
-
-func (s *sealed) open(space store.Space, ledger syncengine.LedgerID, key, raw []byte) ([]byte, error) {
-	n := s.aead.NonceSize()
-	if len(raw) < n+s.aead.Overhead() {
-		return nil, fmt.Errorf("sealed value in %s: %w", space, store.ErrCorrupt)
-	}
-	value, err := s.aead.Open(nil, raw[:n], raw[n:], place(space, ledger, key))
+// Wrap returns a store that keeps its values in inner, sealed under key. Nonces come from random; nil is crypto/rand. Closing it closes
+// inner. A store must be wrapped with one key for ever: Open sees to that.
+func Wrap(inner store.Store, key Key, random io.Reader) *Store {
+	aead, err := chacha20poly1305.NewX(key[:])
 	if err != nil {
-		return nil, fmt.Errorf("sealed value in %s: %w", space, store.ErrCorrupt)
+		panic(err) // of a key of the wrong length, which a Key can't have
 	}
-	return value, nil
+	return &Store{inner: inner, aead: aead, random: orCrypto(random)}
 }
 
+// View runs fn over one consistent state.
+func (s *Store) View(ctx context.Context, fn func(r store.Reader) error) error {
+	return s.inner.View(ctx, func(r store.Reader) error { return fn(&reader{store: s, inner: r}) })
+}
+
+// Update runs fn and keeps its writes.
+func (s *Store) Update(ctx context.Context, fn func(w store.Writer) error) error {
+	return s.inner.Update(ctx, func(w store.Writer) error { return fn(&writer{reader: reader{store: s, inner: w}, inner: w}) })
+}
+
+// Close closes the inner store.
+func (s *Store) Close() error { return s.inner.Close() }
+
+// nonce draws a nonce.
+func (s *Store) nonce(b []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, err := io.ReadFull(s.random, b); err != nil {
+		return fmt.Errorf("draw randomness for the seal: %w", err)
+	}
+	return nil
+}
+
+// reader opens what an inner Reader returns.
 type reader struct {
-	store.Reader
-	s *sealed
+	store *Store
+	inner store.Reader
+	place []byte // scratch
 }
 
+// at returns what is authenticated with the value at a place: the domain, then each part with its length before it.
+func (r *reader) at(space store.Space, ledger syncengine.LedgerID, key []byte) []byte {
+	b := append(r.place[:0], valueDomain...)
+	b = append(binary.BigEndian.AppendUint32(b, uint32(len(space))), space...)
+	b = append(binary.BigEndian.AppendUint32(b, uint32(len(ledger.Hash))), ledger.Hash[:]...)
+	b = append(binary.BigEndian.AppendUint32(b, uint32(len(key))), key...)
+	r.place = b
+	return b
+}
+
+// open returns the value in sealed bytes.
+func (r *reader) open(space store.Space, ledger syncengine.LedgerID, key, sealed []byte) ([]byte, error) {
+	if len(sealed) > overhead {
+		nonce, box := sealed[:chacha20poly1305.NonceSizeX], sealed[chacha20poly1305.NonceSizeX:]
+		if value, err := r.store.aead.Open(nil, nonce, box, r.at(space, ledger, key)); err == nil {
+			return value, nil
+		}
+	}
+	return nil, &store.DamagedError{Space: space, Ledger: ledger, Key: bytes.Clone(key)}
+}
+
+// Get implements store.Reader.
 func (r *reader) Get(space store.Space, ledger syncengine.LedgerID, key []byte) ([]byte, error) {
-	raw, err := r.Reader.Get(space, ledger, key)
-	if err != nil || raw == nil {
+	sealed, err := r.inner.Get(space, ledger, key)
+	if err != nil || sealed == nil {
 		return nil, err
 	}
-	return r.s.open(space, ledger, key, raw)
+	return r.open(space, ledger, key, sealed)
 }
 
-func (r *reader) Scan(space store.Space, ledger syncengine.LedgerID, from, to []byte, fn func(key, value []byte) (bool, error)) error {
-	return r.Reader.Scan(space, ledger, from, to, r.opening(space, ledger, fn))
-}
-
-func (r *reader) ScanBack(space store.Space, ledger syncengine.LedgerID, from, to []byte, fn func(key, value []byte) (bool, error)) error {
-	return r.Reader.ScanBack(space, ledger, from, to, r.opening(space, ledger, fn))
-}
-
-func (r *reader) opening(space store.Space, ledger syncengine.LedgerID, fn func(key, value []byte) (bool, error)) func(key, raw []byte) (bool, error) {
-	return func(key, raw []byte) (bool, error) {
-		value, err := r.s.open(space, ledger, key, raw)
+// opening returns fn for an inner scan.
+func (r *reader) opening(space store.Space, ledger syncengine.LedgerID, fn func(k, v []byte) (bool, error)) func(k, v []byte) (bool, error) {
+	return func(k, v []byte) (bool, error) {
+		value, err := r.open(space, ledger, k, v)
 		if err != nil {
 			return false, err
 		}
-		return fn(key, value)
+		return fn(k, value)
 	}
 }
 
+// Scan implements store.Reader.
+func (r *reader) Scan(space store.Space, ledger syncengine.LedgerID, from, to []byte, fn func(k, v []byte) (bool, error)) error {
+	return r.inner.Scan(space, ledger, from, to, r.opening(space, ledger, fn))
+}
+
+// ScanBack implements store.Reader.
+func (r *reader) ScanBack(space store.Space, ledger syncengine.LedgerID, from, to []byte, fn func(k, v []byte) (bool, error)) error {
+	return r.inner.ScanBack(space, ledger, from, to, r.opening(space, ledger, fn))
+}
+
+// Ledgers implements store.Reader.
+func (r *reader) Ledgers(fn func(ledger syncengine.LedgerID) (bool, error)) error {
+	return r.inner.Ledgers(fn)
+}
+
+// writer is a reader that seals what it puts.
 type writer struct {
 	reader
-	w store.Writer
+	inner  store.Writer
+	sealed []byte // scratch: the inner store keeps copies
 }
 
+// Put implements store.Writer.
 func (w *writer) Put(space store.Space, ledger syncengine.LedgerID, key, value []byte) error {
-	if len(value) == 0 {
-		return fmt.Errorf("put in %s: %w", space, store.ErrEmpty)
-	}
-	if len(value) > store.MaxValueBytes {
-		return fmt.Errorf("put in %s: %w", space, store.ErrTooLarge)
-	}
-	n := w.s.aead.NonceSize()
-	raw := make([]byte, n, n+len(value)+w.s.aead.Overhead())
-	if _, err := io.ReadFull(w.s.random, raw); err != nil {
+	if err := store.CheckPut(space, key, value); err != nil {
 		return err
 	}
-	return w.w.Put(space, ledger, key, w.s.aead.Seal(raw, raw, value, place(space, ledger, key)))
+	if len(value) > store.MaxValueBytes {
+		return fmt.Errorf("%w: a value of %d bytes at key %x of %s", store.ErrTooLarge, len(value), key, space)
+	}
+	w.sealed = append(w.sealed[:0], make([]byte, chacha20poly1305.NonceSizeX)...)
+	if err := w.store.nonce(w.sealed); err != nil {
+		return err
+	}
+	w.sealed = w.store.aead.Seal(w.sealed, w.sealed, value, w.at(space, ledger, key))
+	return w.inner.Put(space, ledger, key, w.sealed)
 }
 
+// Delete implements store.Writer.
 func (w *writer) Delete(space store.Space, ledger syncengine.LedgerID, key []byte) error {
-	return w.w.Delete(space, ledger, key)
+	return w.inner.Delete(space, ledger, key)
 }
