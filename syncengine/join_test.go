@@ -68,6 +68,7 @@ var joins = []struct {
 	{"latest", "/x", leaf(se.StringLeaf, se.Latest), []se.Value{`"a"`, `"b"`, se.Null}, false},
 	{"highest answer", "/x", ranked(se.Highest, `"bad"`, `"fair"`, `"good"`), answersAndNot, true},
 	{"lowest answer", "/x", ranked(se.Lowest, `"bad"`, `"fair"`, `"good"`), answersAndNot, true},
+	{"highest of what is no answer", "/x", ranked(se.Highest, `"bad"`), []se.Value{`"not seen"`, `"without object"`, se.Null}, true},
 	{"highest number", "/x", leaf(se.NumberLeaf, se.Highest), []se.Value{"-3", "2", "10", "2.5", se.Null}, true},
 	{"lowest number", "/x", leaf(se.NumberLeaf, se.Lowest), []se.Value{"-3", "2", "10", "2.5", se.Null}, true},
 	{"member of a set", "/x/a/", set("a"), []se.Value{se.True, se.False}, true},

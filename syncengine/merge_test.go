@@ -122,3 +122,23 @@ func printRecord(r *se.Record) string {
 	}
 	return out
 }
+
+// A state remembers what is covered before it comes, and forgets it when it comes: nothing is kept of a register that can be read
+// from its changes.
+func TestAStateWaitsForNothingThatCame(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWorld(t, 10)
+		s := take(rapid.Permutation(w.changes).Draw(t, "order"))
+		for _, c := range w.changes {
+			for _, x := range c.Writes {
+				path := x.Path
+				if c.Reading != nil {
+					path, _, _ = c.Reading.Translate(c.Checklist, x.Path, x.Value)
+				}
+				if r := s.Registers[path]; r != nil && slices.Contains(r.Absent, c.ID) {
+					t.Fatalf("%s waits for %v, which came", path, c.ID)
+				}
+			}
+		}
+	})
+}

@@ -154,12 +154,9 @@ func (f *Field) differs() bool {
 	return slices.ContainsFunc(f.Survivors[1:], func(s Survivor) bool { return s.Value != first })
 }
 
-// outranks reports whether a is shown rather than b under the highest or lowest policy of n: answers before non-answers before
-// erased values, then by rank, then by the bytes of the value, then in display order.
+// outranks reports whether a is shown rather than b under the highest or lowest policy of n: answers before non-answers, then by
+// rank, then by the bytes of the value, then in display order. An erased value is empty, and so comes after all others.
 func (n *Node) outranks(a, b *Survivor) bool {
-	if a.Erased != b.Erased {
-		return b.Erased
-	}
 	ra, isA := n.rank(a.Value)
 	rb, isB := n.rank(b.Value)
 	if isA != isB {
