@@ -152,17 +152,28 @@ func logNumberKey(number uint32) []byte {
 	return binary.BigEndian.AppendUint32([]byte("log "), number)
 }
 
+// freeNumber returns a number for a new log of a replica: 28 bits of the replica's id, or the next that is free. It is not counted, since
+// a counter would make the first pushes of many tablets wait for each other (see store.Prepare).
+func (l *Ledger) freeNumber(replica syncengine.ReplicaID) (uint32, error) {
+	const last = 1<<28 - 1
+	for n := binary.BigEndian.Uint32(replica.Hash[:]) >> 4; ; n++ {
+		if n == 0 || n > last { // 0 stands for no log
+			n = 1
+		}
+		taken, err := l.r.Get(spaceLedger, l.id, logNumberKey(n))
+		if err != nil || taken == nil {
+			return n, err
+		}
+	}
+}
+
 // newLog adds a log, or a branch of one that forks after sequence fork of parent.
 func (l *Ledger) newLog(replica syncengine.ReplicaID, branch byte, parent *log, fork uint64) (*log, error) {
-	raw, err := l.r.Get(spaceLedger, l.id, []byte("logs"))
+	number, err := l.freeNumber(replica)
 	if err != nil {
 		return nil, err
 	}
-	var number uint32
-	if len(raw) == 4 {
-		number = binary.BigEndian.Uint32(raw)
-	}
-	g := &log{Replica: replica, Branch: branch, Number: number + 1}
+	g := &log{Replica: replica, Branch: branch, Number: number}
 	g.Tip = syncengine.Head{Chain: wire.ChainStart(l.id, replica)}
 	g.Held = g.Tip
 	if parent != nil {
@@ -182,9 +193,6 @@ func (l *Ledger) newLog(replica syncengine.ReplicaID, branch byte, parent *log, 
 	}
 	l.branches[replica] = append(before[:len(before):len(before)], g)
 	l.logs[g.Number] = g
-	if err := l.w.Put(spaceLedger, l.id, []byte("logs"), binary.BigEndian.AppendUint32(nil, g.Number)); err != nil {
-		return nil, err
-	}
 	if err := l.w.Put(spaceLedger, l.id, logNumberKey(g.Number), logKey(replica, branch)); err != nil {
 		return nil, err
 	}
@@ -367,9 +375,10 @@ func (l *Ledger) idAt(p position) (syncengine.ChangeID, error) {
 const headBytes = 32 + len(wire.Signature{})
 
 // keepHead keeps the head after lines of size bytes that were just appended behind line before. Unless the run that they would form with the
-// lines since the last full run is too long, the head before it is dropped: one signature then serves for all of them.
+// lines since the last full run is too long, the head before it is dropped: one signature then serves for all of them. It also stays
+// where the new lines are not all complete, so that those before them can still be sent.
 func (l *Ledger) keepHead(g *log, before uint64, size int, signature wire.Signature) error {
-	if before > g.Full && g.Tip.Seq-g.Full <= wire.MaxRunLines && int(g.Since)+size <= wire.MaxRunBytes {
+	if before > g.Full && g.Held == g.Tip && g.Tip.Seq-g.Full <= wire.MaxRunLines && int(g.Since)+size <= wire.MaxRunBytes {
 		if err := l.w.Delete(spaceHeads, l.id, position{g.Number, before}.key()); err != nil {
 			return err
 		}
