@@ -39,7 +39,7 @@ func compareBool(a, b bool) int {
 // Register is what the incremental merge keeps of one register.
 type Register struct {
 	Survivors []Survivor // ascending by display order
-	Absent    []ChangeID // covered, but not arrived yet; ascending
+	Absent    []ChangeID // covered, but not arrived yet; ascending. One that comes without having written this register stays
 }
 
 // Idle is what the incremental merge keeps of a change that takes no part: what it names in over, so that covering it reaches

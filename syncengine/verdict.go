@@ -121,7 +121,10 @@ type Knowledge interface {
 	SameBranch(e Envelope, head Head) bool
 }
 
-// Judge says what part change c takes in merge, given every envelope that holds it and what the rulings about it add up to.
+// Judge says what part change c takes in merge, given every envelope that holds it and what the rulings about it add up to. The first
+// that applies counts: refused or void; pending for its format, or for its authority point unless it was released or the authority
+// vouches for it; not authorised; pending for its version; not fitting its checklist; pending for values. So a change that can't count
+// whatever arrives is not kept waiting.
 func (a *Authority) Judge(c *Change, envelopes []Envelope, d Decision, k Knowledge) Verdict {
 	v := a.judge(c, envelopes, d, k)
 	v.Untimed = d.Untimed

@@ -40,7 +40,7 @@ func (l Ledger) Decide(id syncengine.ChangeID) syncengine.Decision {
 	return d
 }
 
-// Status judges a change (§6.2): the conditions of the page, in its order.
+// Status judges a change (§6.2), by the first condition that applies.
 func (l Ledger) Status(c *syncengine.Change, envelopes []syncengine.Envelope, k syncengine.Knowledge) syncengine.Status {
 	d := l.Decide(c.ID)
 	vouched := slices.ContainsFunc(envelopes, func(e syncengine.Envelope) bool { return e.Replica == l.Authority })
