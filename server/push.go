@@ -48,7 +48,7 @@ func (x *exchange) take(ctx context.Context, r *http.Request) error {
 			if err := flush(); err != nil {
 				return err
 			}
-			if x.hello == nil {
+			if err := x.complete(); err != nil {
 				return err
 			}
 			x.remark(&wire.Remark{Code: wire.CodeTruncated, Detail: "the body ended early; every complete run was taken"})
