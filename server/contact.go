@@ -9,9 +9,6 @@ import (
 	"github.com/arpenteur/arpenteur/syncengine/store"
 )
 
-// spaceContacts holds when a tablet was last in contact: replica -> milliseconds.
-const spaceContacts store.Space = "contacts"
-
 // contactStep is how exactly the store knows the last contact of a tablet, so that an exchange with nothing new seldom writes.
 const contactStep = 10 * time.Minute
 

@@ -20,8 +20,17 @@ const (
 	spaceAccess      store.Space = "access"      // replica | ledger -> access
 	spaceCodes       store.Space = "codes"       // hash of an enrolment code -> enrolmentCode
 	spaceTokens      store.Space = "tokens"      // hash of a token -> Person
-	spaceServer      store.Space = "server"      // "number" -> the number given to the last ledger
+	spaceContacts    store.Space = "contacts"    // replica -> when the tablet was last in contact, milliseconds
+	spaceRefresh     store.Space = "refresh"     // ledger id -> refreshMark
+	spaceServer      store.Space = "server"      // "number" -> the number given to the last ledger; "probe", "erasure" -> milliseconds
 )
+
+// Spaces lists every space of what belongs to no ledger, for tools that copy or count.
+func Spaces() []store.Space {
+	return []store.Space{
+		spaceDiagnostics, spaceLedgers, spaceDevices, spaceAccess, spaceCodes, spaceTokens, spaceContacts, spaceRefresh, spaceServer,
+	}
+}
 
 // Diagnostic is one commissioned survey of one neighbourhood, as the server finds it again.
 type Diagnostic struct {

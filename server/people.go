@@ -34,9 +34,22 @@ const tokenPrefix = "arp_"
 // roleLocal is who works on the machine itself, through Local: it sets up what there is, and reads no field data either.
 const roleLocal syncengine.Role = "local"
 
-// localPerson is the account of Local.
+// localAccount is the account of Local.
+const localAccount syncengine.AccountID = "local-administrator"
+
 func localPerson() *Person {
-	return &Person{ID: "local", Account: "local-administrator", Role: roleLocal, Restricted: true}
+	return &Person{ID: "local", Account: localAccount, Role: roleLocal, Restricted: true}
+}
+
+// checkAccount refuses what can't be a person's account: another form, or the names that the server writes under itself.
+func checkAccount(a syncengine.AccountID) error {
+	if !a.Valid() {
+		return wire.Problemf(wire.CodeInvalid, "account must be 1 to 40 of a-z, 0-9 and hyphen")
+	}
+	if a == serverAccount || a == localAccount {
+		return wire.Problemf(wire.CodeInvalid, "the account %s is the server's own", a)
+	}
+	return nil
 }
 
 // covers reports whether a diagnostic is open to the person.

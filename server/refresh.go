@@ -11,17 +11,14 @@ import (
 	"github.com/arpenteur/arpenteur/syncengine/store"
 )
 
-// spaceRefresh holds the ledgers whose records are to be merged anew after a publication: ledger id -> JSON refreshMark. It lives in the
-// store so that a server which stops in the middle goes on from there.
-const spaceRefresh store.Space = "refresh"
-
 // refreshBatch is how many records one transaction looks at, so that pushes are never held up for long.
 const refreshBatch = 200
 
 // refreshRetry is how long the work rests after the store failed.
 const refreshRetry = 30 * time.Second
 
-// refreshMark is how far the records of a ledger are.
+// refreshMark says that the records of a ledger are to be merged anew after a publication, and how far that is. It lies in the store, so
+// that a server which stops in the middle goes on from there.
 type refreshMark struct {
 	From []byte `json:"from"` // the record key to go on from; empty: the first
 }

@@ -140,6 +140,11 @@ func (s *Server) decide(l *reached, who *Person, d *draft, reason string, paths 
 	if err != nil {
 		return err
 	}
+	if current := l.Reading(review.lineage).Current(); current != nil {
+		if kind := current.Lookup("/target/kind"); kind != nil && !slices.Contains(kind.Codes, string(d.key.Kind)) {
+			delete(review.values, "/target/kind") // reviews don't name every kind
+		}
+	}
 	if _, err := s.commit(l.Ledger, who.Account, review); err != nil {
 		return err
 	}

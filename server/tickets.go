@@ -72,9 +72,10 @@ func (s *Server) checkTicket(who *Person, o *ticketOrder) error {
 		}
 		o.Account = syncengine.AccountID("u-" + hex.EncodeToString(b[:]))
 	}
+	if err := checkAccount(o.Account); err != nil {
+		return err
+	}
 	switch {
-	case !o.Account.Valid() || o.Account == serverAccount:
-		return wire.Problemf(wire.CodeInvalid, "account must be 1 to 40 of a-z, 0-9 and hyphen")
 	case len(schemas.WritableKinds(o.Role, false)) == 0:
 		return wire.Problemf(wire.CodeInvalid, "the role %q writes nothing in the field, so it gets no tablet", o.Role)
 	case len(o.Name) > wire.MaxNameBytes:

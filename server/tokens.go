@@ -66,9 +66,10 @@ func (s *Server) makeToken(c *call) error {
 }
 
 func (o *tokenOrder) check(now time.Time) error {
+	if err := checkAccount(o.Account); err != nil {
+		return err
+	}
 	switch {
-	case !o.Account.Valid():
-		return wire.Problemf(wire.CodeInvalid, "account must be 1 to 40 of a-z, 0-9 and hyphen")
 	case !slices.Contains(schemas.Roles(), o.Role):
 		return wire.Problemf(wire.CodeInvalid, "role must be one of %v", schemas.Roles())
 	case len(o.Name) > wire.MaxNameBytes:
