@@ -57,10 +57,10 @@ func TestFrenchMarksAreNeverTornFromTheirWord(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	at := time.Date(2026, 11, 23, 14, 5, 0, 0, time.UTC)
-	if got := c.Say("saved", "at", at, "n", 0); got != "Enregistré à 14 h 05\u00a0: 0 fiche." {
+	if got := c.Say("saved", "at", at, "n", 0); got != "Enregistré à 14\u00a0h\u00a005\u00a0: 0 fiche." {
 		t.Errorf("got %q", got)
 	}
-	if got := c.Say("saved", "at", at, "n", 12345); got != "Enregistré à 14 h 05\u00a0: 12\u202f345 fiches." {
+	if got := c.Say("saved", "at", at, "n", 12345); got != "Enregistré à 14\u00a0h\u00a005\u00a0: 12\u202f345 fiches." {
 		t.Errorf("got %q", got)
 	}
 }
@@ -112,6 +112,7 @@ func TestSizesAndTimesAreWrittenAsTheLanguageWritesThem(t *testing.T) {
 		{-123456, "-123\u202f456", "-123,456"},
 		{1500 * time.Millisecond, "1,5\u00a0s", "1.5\u00a0s"},
 		{phrases.Day(time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)), "02/11/2026", "02/11/2026"},
+		{time.Date(2026, 11, 2, 9, 5, 0, 0, time.UTC), "9\u00a0h\u00a005", "09:05"},
 		{true, "true", "true"},
 	} {
 		if got := fr.Write(c.value); got != c.fr {

@@ -23,7 +23,7 @@ func (c *Catalogue) Write(value any) string {
 		return c.bytes(v)
 	case time.Time:
 		if c.lang == French {
-			return v.Format("15 h 04")
+			return fmt.Sprintf("%d\u00a0h\u00a0%02d", v.Hour(), v.Minute())
 		}
 		return v.Format("15:04")
 	case Day:

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"github.com/arpenteur/arpenteur/server"
+	"github.com/arpenteur/arpenteur/syncengine/store"
+	"github.com/arpenteur/arpenteur/syncengine/store/boltstore"
+)
+
+// The files of a server's data folder.
+const (
+	storeFile  = "central.db"
+	secretFile = "authority.key"
+	socketFile = "admin.sock"
+)
+
+// serveOptions are the flags of `arpenteur serve`.
+type serveOptions struct{ data, listen, address, log string }
+
+// started is what a script is told when the server answers.
+type started struct {
+	Address string `json:"address"` // base URL
+	Listen  string `json:"listen"`  // host and port
+	Socket  string `json:"socket"`
+	PID     int    `json:"pid"`
+	Version string `json:"version"`
+}
+
+// serveCommand is `arpenteur serve`.
+func (p *program) serveCommand() *cobra.Command {
+	var o serveOptions
+	c := p.command("serve", 0, func(ctx context.Context, _ []string) error { return p.serve(ctx, o) })
+	f := c.Flags()
+	f.StringVar(&o.data, "data", "", p.say.Say("flag.data"))
+	f.StringVar(&o.listen, "listen", "", p.say.Say("serve.flag.listen"))
+	f.StringVar(&o.address, "address", "", p.say.Say("serve.flag.address"))
+	f.StringVar(&o.log, "log", "info", p.say.Say("serve.flag.log"))
+	return c
+}
+
+// serve runs a server until it is told to stop.
+func (p *program) serve(ctx context.Context, o serveOptions) (err error) {
+	o.data = p.setting(o.data, "ARPENTEUR_DATA")
+	if err := need(o.data, "data", "ARPENTEUR_DATA"); err != nil {
+		return err
+	}
+	log, err := p.logger(o.log)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(o.data, 0o700); err != nil {
+		return err
+	}
+	file, secret, err := openCentral(ctx, o.data, true)
+	if errors.Is(err, store.ErrLocked) {
+		return failed(classStore, "serve.locked", "data", o.data).because(err)
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if o.listen = p.setting(o.listen, "ARPENTEUR_LISTEN"); o.listen == "" {
+		o.listen = "127.0.0.1:8080"
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", o.listen)
+	if err != nil {
+		return failed(classNetwork, "serve.listen", "address", o.listen).because(err)
+	}
+	defer listener.Close() //nolint:errcheck // it is closed already, unless the server could not be started
+	if o.address = p.setting(o.address, "ARPENTEUR_ADDRESS"); o.address == "" {
+		o.address = "http://" + listener.Addr().String()
+	}
+	s, err := server.New(server.Options{
+		Store: file, StoreID: file.ID(), Secret: secret, Log: log, Address: o.address, Version: versionText(),
+	})
+	if err != nil {
+		return err
+	}
+	socket, err := openSocket(ctx, filepath.Join(o.data, socketFile))
+	if err != nil {
+		return err
+	}
+	ready := started{o.address, listener.Addr().String(), filepath.Join(o.data, socketFile), os.Getpid(), versionText()}
+	log.Info().Str("address", o.address).Str("listen", ready.Listen).Str("version", ready.Version).Msg("server answers")
+	if p.json {
+		if err := writeJSON(p.out, ready); err != nil {
+			return err
+		}
+	}
+	err = runBoth(ctx, s, listener, socket)
+	log.Info().Msg("server stopped")
+	return err
+}
+
+// runBoth answers the network and the machine's own command line until ctx is done, or one of them fails.
+func runBoth(ctx context.Context, s *server.Server, network, socket net.Listener) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	local := make(chan error, 1)
+	go func() {
+		defer stop()
+		local <- s.RunLocal(ctx, socket)
+	}()
+	err := s.Run(ctx, network)
+	stop()
+	return errors.Join(err, <-local)
+}
+
+// openCentral opens the store of a data folder and the keys beside it. A folder without keys gets new ones only where its store is
+// new too: a store without its keys is not to be continued under others.
+func openCentral(ctx context.Context, data string, create bool) (*boltstore.Store, *server.Secret, error) {
+	path := filepath.Join(data, storeFile)
+	_, err := os.Stat(path)
+	fresh := errors.Is(err, os.ErrNotExist)
+	if fresh && !create {
+		return nil, nil, failed(classUnknown, "serve.no_store", "path", path)
+	}
+	file, err := boltstore.Open(path, boltstore.Options{CreatedBy: "arpenteur " + versionText()}) //nolint:contextcheck // opening is not cut
+	if err != nil {
+		return nil, nil, err
+	}
+	empty, err := file.Empty(ctx)
+	if err != nil {
+		return nil, nil, errors.Join(err, file.Close())
+	}
+	secret, err := server.OpenSecret(filepath.Join(data, secretFile), empty, rand.Reader)
+	if err != nil {
+		return nil, nil, errors.Join(err, file.Close())
+	}
+	return file, secret, nil
+}
+
+// logger returns the log of a server: lines for people on their screen, JSON elsewhere.
+func (p *program) logger(level string) (zerolog.Logger, error) {
+	l, err := zerolog.ParseLevel(level)
+	if err != nil || level == "" {
+		return zerolog.Nop(), failed(classUsage, "usage.flag_invalid", "flag", "log", "value", level)
+	}
+	to := p.err
+	if terminal(p.err) {
+		to = zerolog.ConsoleWriter{Out: p.err, TimeFormat: time.TimeOnly}
+	}
+	return zerolog.New(to).Level(l).With().Timestamp().Logger(), nil
+}
+
+// maxSocketPath is the longest path that every system takes for a socket.
+const maxSocketPath = 100
+
+// openSocket listens on a unix socket that only its owner can reach. One that is left from a server that was killed is replaced: the
+// store's lock says that no other server is at it.
+func openSocket(ctx context.Context, path string) (net.Listener, error) {
+	if len(path) > maxSocketPath {
+		return nil, failed(classUsage, "serve.long_path", "path", path, "n", maxSocketPath)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	l, err := listenPrivate(ctx, path)
+	if err != nil {
+		return nil, failed(classOther, "serve.socket", "path", path).because(err)
+	}
+	return l, nil
+}
