@@ -21,11 +21,12 @@ func (s *script) show(n *node, name string) {
 	s.agree(n, id, changes)
 	r := n.record(id)
 	s.print("%s on %s: %s", name, n.name, s.summary(r))
-	var table strings.Builder
-	tab := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	var rows, table strings.Builder
 	for i := range r.Fields {
-		fmt.Fprintf(tab, "  %s\n", s.readable(strings.Join(s.field(r, &r.Fields[i]), "\t")))
+		fmt.Fprintf(&rows, "  %s\n", s.readable(strings.Join(s.field(r, &r.Fields[i]), "\t")))
 	}
+	tab := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	_, _ = tab.Write([]byte(rows.String()))
 	_ = tab.Flush()
 	if r.Present {
 		fmt.Fprintf(&table, "  document %s\n", r.AppendDocument(nil))

@@ -42,43 +42,57 @@ func group(fields []syncengine.Field, children map[string]*syncengine.Node, at s
 	return out
 }
 
+// value returns what a node of the shape is in the document, or nil where nothing of it is there.
 func value(fields []syncengine.Field, n *syncengine.Node, at syncengine.Path) any {
+	var out any
+	some := 0
 	switch n.Type {
 	case syncengine.LeafNode:
-		if v := shown(fields, at); v != "" && v != "null" {
-			return json.RawMessage(v)
+		v := shown(fields, at)
+		if v == "" || v == "null" {
+			return nil
 		}
+		return json.RawMessage(v)
 	case syncengine.GroupNode:
-		if g := group(fields, n.Children, at); g != nil {
-			return g
-		}
+		g := group(fields, n.Children, at)
+		out, some = g, len(g)
 	case syncengine.SetNode:
-		var codes []string
-		for _, code := range n.Codes {
-			if shown(fields, at+syncengine.Path("/"+code+"/")) == "true" {
-				codes = append(codes, code)
-			}
-		}
-		if codes != nil {
-			return codes
-		}
+		m := members(fields, n, at)
+		out, some = m, len(m)
 	case syncengine.AuthorMapNode:
-		members := map[string]any{}
-		for _, f := range fields {
-			account, below := strings.CutPrefix(string(f.Path), string(at)+"/")
-			if below && f.Shown != "" && f.Shown != "null" {
-				members[account] = json.RawMessage(f.Shown)
-			}
-		}
-		if len(members) > 0 {
-			return members
-		}
+		a := authors(fields, at)
+		out, some = a, len(a)
 	case syncengine.ListNode:
-		if e := elements(fields, n, at); e != nil {
-			return e
+		e := elements(fields, n, at)
+		out, some = e, len(e)
+	}
+	if some == 0 {
+		return nil
+	}
+	return out
+}
+
+// members returns the present codes of a set, in the checklist's order.
+func members(fields []syncengine.Field, n *syncengine.Node, at syncengine.Path) []string {
+	var out []string
+	for _, code := range n.Codes {
+		if shown(fields, at+syncengine.Path("/"+code+"/")) == "true" {
+			out = append(out, code)
 		}
 	}
-	return nil
+	return out
+}
+
+// authors returns what each author says in an author map.
+func authors(fields []syncengine.Field, at syncengine.Path) map[string]any {
+	out := map[string]any{}
+	for _, f := range fields {
+		account, below := strings.CutPrefix(string(f.Path), string(at)+"/")
+		if below && f.Shown != "" && f.Shown != "null" {
+			out[account] = json.RawMessage(f.Shown)
+		}
+	}
+	return out
 }
 
 // elements returns the present elements of a repeat group: those with a position by position, then those without, equals by id.

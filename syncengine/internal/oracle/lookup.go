@@ -18,41 +18,28 @@ func Lookup(list *syncengine.Checklist, path syncengine.Path) *syncengine.Node {
 }
 
 func find(n *syncengine.Node, parts []string, presence bool) *syncengine.Node {
-	if n == nil {
+	switch {
+	case n == nil:
 		return nil
-	}
-	if n.Type == syncengine.LeafNode {
-		if len(parts) == 0 && !presence {
+	case len(parts) == 0:
+		if n.Type == syncengine.LeafNode && !presence {
 			return n
 		}
-		return nil
-	}
-	if len(parts) == 0 {
 		return nil
 	}
 	name, rest := parts[0], parts[1:]
-	switch n.Type {
-	case syncengine.GroupNode:
+	last := len(rest) == 0
+	switch {
+	case n.Type == syncengine.GroupNode:
 		return find(n.Children[name], rest, presence)
-	case syncengine.SetNode:
-		if len(rest) == 0 && presence && slices.Contains(n.Codes, name) {
-			return n
-		}
-	case syncengine.ListNode:
-		if !isElement(name) {
-			return nil
-		}
-		if len(rest) == 0 {
-			if presence {
-				return n
-			}
-			return nil
-		}
+	case n.Type == syncengine.SetNode && last && presence && slices.Contains(n.Codes, name):
+		return n
+	case n.Type == syncengine.ListNode && last && presence && isElement(name):
+		return n
+	case n.Type == syncengine.ListNode && !last && isElement(name):
 		return find(n.Children[rest[0]], rest[1:], presence)
-	case syncengine.AuthorMapNode:
-		if len(rest) == 0 && !presence && syncengine.AccountID(name).Valid() {
-			return n.Value
-		}
+	case n.Type == syncengine.AuthorMapNode && last && !presence && syncengine.AccountID(name).Valid():
+		return n.Value
 	}
 	return nil
 }
