@@ -21,7 +21,6 @@ type applier struct {
 	full   bool
 	frames []wire.Frame // read and not kept yet
 	size   int
-	marks  bool // a mark is among them
 
 	more, resend bool
 	lost         bool // a head of our own log that we do not hold, or a branch of it
@@ -113,7 +112,6 @@ type applying struct {
 	w       store.Writer
 	ledgers map[syncengine.LedgerID]*ledger.Ledger
 	base    base
-	rebased bool
 
 	received     int
 	remarks      []wire.Remark

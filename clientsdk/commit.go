@@ -31,25 +31,58 @@ func (d *Draft) Commit(ctx context.Context) (Saved, error) {
 // Commit commits several drafts in one transaction: all of them or none. That is how a capture which touches both ledgers of a
 // diagnostic becomes two changes. Drafts that say nothing new are refused with ErrNothing and stay open, unless there is only one.
 func (c *Client) Commit(ctx context.Context, drafts ...*Draft) ([]Saved, error) {
-	ordered := slices.Clone(drafts)
-	slices.SortFunc(ordered, func(a, b *Draft) int { return slices.Compare(a.id[:], b.id[:]) })
-	for _, d := range slices.Compact(ordered) {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		if d.done {
-			return nil, ErrClosed
-		}
+	unlock, err := lock(drafts)
+	defer unlock()
+	if err != nil {
+		return nil, err
 	}
 	for _, d := range drafts {
-		if len(d.writes()) == 0 {
-			if len(drafts) == 1 {
-				if err := d.finish(); err != nil {
-					return nil, err
-				}
+		if len(d.writes()) > 0 {
+			continue
+		}
+		if len(drafts) == 1 {
+			if err := d.finish(); err != nil {
+				return nil, err
 			}
-			return nil, ErrNothing
+		}
+		return nil, ErrNothing
+	}
+	saved, err := c.keepDrafts(ctx, drafts)
+	if err != nil {
+		return nil, fmt.Errorf("save on the tablet: %w", err)
+	}
+	for _, d := range drafts {
+		if err := d.finish(); err != nil {
+			return nil, err // the change is kept: the store remembers it by the draft's id
+		}
+		c.giveFinished(d.id)
+	}
+	for i := range saved {
+		c.watchers.send(Event{Type: Committed, Ledger: saved[i].Ref.Ledger, Record: saved[i].Ref.Record})
+	}
+	return saved, nil
+}
+
+// lock locks drafts in the order of their ids, each once, and refuses those that are done. unlock must be called in any case.
+func lock(drafts []*Draft) (unlock func(), err error) {
+	ordered := slices.Clone(drafts)
+	slices.SortFunc(ordered, func(a, b *Draft) int { return slices.Compare(a.id[:], b.id[:]) })
+	ordered = slices.Compact(ordered)
+	for _, d := range ordered {
+		d.mu.Lock()
+		if d.done {
+			err = ErrClosed
 		}
 	}
+	return func() {
+		for _, d := range ordered {
+			d.mu.Unlock()
+		}
+	}, err
+}
+
+// keepDrafts writes drafts in one transaction, which also forgets the ids of drafts that the journal has forgotten.
+func (c *Client) keepDrafts(ctx context.Context, drafts []*Draft) ([]Saved, error) {
 	saved := make([]Saved, len(drafts))
 	forget := c.takeFinished()
 	err := c.store.Update(ctx, func(w store.Writer) error {
@@ -68,18 +101,8 @@ func (c *Client) Commit(ctx context.Context, drafts ...*Draft) ([]Saved, error) 
 	})
 	if err != nil {
 		c.giveFinished(forget...)
-		return nil, fmt.Errorf("save on the tablet: %w", err)
 	}
-	for _, d := range drafts {
-		if err := d.finish(); err != nil {
-			return nil, err // the change is kept: the store remembers it by the draft's id
-		}
-		c.giveFinished(d.id)
-	}
-	for i := range saved {
-		c.watchers.send(Event{Type: Committed, Ledger: saved[i].Ref.Ledger, Record: saved[i].Ref.Record})
-	}
-	return saved, nil
+	return saved, err
 }
 
 // commitDraft writes one draft within a running update. The draft's id is kept with the change until the journal forgets the draft,

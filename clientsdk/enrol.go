@@ -28,7 +28,7 @@ func (c *Client) Enrol(ctx context.Context, ticket, name string) error {
 	if err != nil {
 		return err
 	}
-	answer, err := c.o.HTTP.Do(r) //nolint:bodyclose // closed by readAll or problemOf
+	answer, err := c.o.HTTP.Do(r)
 	if err != nil {
 		return fmt.Errorf("reach the server: %w", err)
 	}

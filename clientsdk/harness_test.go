@@ -24,9 +24,18 @@ import (
 	"github.com/arpenteur/arpenteur/syncengine/store/storetest"
 )
 
+// tester is what the harness needs of a testing.T; examples have a stand-in.
+type tester interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+	Cleanup(fn func())
+	TempDir() string
+}
+
 // world is a server with one diagnostic, and tablets around it.
 type world struct {
-	t          *testing.T
+	t          tester
 	store      store.Store
 	secret     *server.Secret
 	server     *server.Server
@@ -39,6 +48,11 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
+	t.Helper()
+	return newWorldFor(t)
+}
+
+func newWorldFor(t tester) *world {
 	t.Helper()
 	w := &world{t: t, store: storetest.NewMemory(), now: time.Date(2026, 11, 17, 9, 0, 0, 0, time.UTC)}
 	var err error
@@ -116,7 +130,7 @@ func (w *world) ticket(account, role string) string {
 // tablet is a client and what a test needs to open it again.
 type tablet struct {
 	*clientsdk.Client
-	t      *testing.T
+	t      tester
 	w      *world
 	folder string
 	o      clientsdk.Options

@@ -88,29 +88,36 @@ func (c *Client) safety(l *ledger.Ledger, key syncengine.RecordKey) (Safety, err
 		return "", err
 	}
 	least := BackedUp
-	for _, step := range steps {
-		own, safety := false, OnTablet
-		for _, e := range step.Envelopes {
-			if !mine[e.Replica] {
-				continue
-			}
-			own = true
-			if r := s.receipt(e.Replica); r != nil && r.Head.Seq >= e.Seq {
-				safety = Received
-				if r.Backup >= e.Seq {
-					safety = BackedUp
-				}
-			}
-			if safety != OnTablet {
-				break
-			}
-		}
-		if own && (safety == OnTablet || safety == Received && least == BackedUp) {
-			least = safety
+	for i := range steps {
+		if got, own := s.safetyOf(steps[i].Envelopes, mine); own && got.less(least) {
+			least = got
 		}
 	}
 	return least, nil
 }
+
+// safetyOf says how safe a change is by the safest of the user's own envelopes of it, reporting false where it has none.
+func (s *side) safetyOf(envelopes []syncengine.Envelope, mine map[syncengine.ReplicaID]bool) (Safety, bool) {
+	safest, own := OnTablet, false
+	for _, e := range envelopes {
+		if !mine[e.Replica] {
+			continue
+		}
+		own = true
+		r := s.receipt(e.Replica)
+		switch {
+		case r == nil || r.Head.Seq < e.Seq:
+		case r.Backup >= e.Seq:
+			safest = BackedUp
+		case safest == OnTablet:
+			safest = Received
+		}
+	}
+	return safest, own
+}
+
+// less reports whether s is less safe than t.
+func (s Safety) less(t Safety) bool { return s != t && (s == OnTablet || t == BackedUp) }
 
 // Checklist returns the current version of a checklist or record kind in a ledger, with its form.
 func (c *Client) Checklist(ctx context.Context, id syncengine.LedgerID, lineage string) (*schemas.Version, error) {

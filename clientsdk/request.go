@@ -38,7 +38,7 @@ func (c *Client) do(ctx context.Context, id *identity, key ed25519.PrivateKey, q
 			auth := wire.SignRequest(key, q.method, r.URL.RequestURI(), challenge)
 			r.Header.Set("Authorization", auth.String())
 		}
-		answer, err := c.o.HTTP.Do(r) //nolint:bodyclose // closed below or by the caller
+		answer, err := c.o.HTTP.Do(r)
 		if err != nil {
 			return nil, err
 		}
@@ -79,7 +79,7 @@ func (c *Client) newRequest(ctx context.Context, server string, q request) (*htt
 
 // problemOf reads why the server refused, and closes the answer.
 func problemOf(answer *http.Response) error {
-	defer answer.Body.Close() //nolint:errcheck // it was only read
+	defer answer.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswerBytes))
 	if err != nil {
 		return err
@@ -93,6 +93,6 @@ func problemOf(answer *http.Response) error {
 
 // readAll reads a short answer and closes it.
 func readAll(answer *http.Response) ([]byte, error) {
-	defer answer.Body.Close() //nolint:errcheck // it was only read
+	defer answer.Body.Close()
 	return io.ReadAll(io.LimitReader(answer.Body, maxAnswerBytes))
 }

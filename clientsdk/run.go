@@ -120,7 +120,7 @@ func (c *Client) follow(ctx context.Context, wake chan<- struct{}) bool {
 	if err != nil {
 		return false
 	}
-	defer answer.Body.Close() //nolint:errcheck // it was only read
+	defer answer.Body.Close()
 	lines := bufio.NewScanner(answer.Body)
 	lines.Buffer(make([]byte, 4<<10), 64<<10)
 	some := false

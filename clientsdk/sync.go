@@ -56,7 +56,6 @@ type syncer struct {
 	c      *Client
 	report *Report
 	full   bool // ask for everything: the base did not match, or something of our own was seen that we do not hold
-	lost   bool // another copy of this store wrote under our id
 }
 
 // round does one exchange and reports whether another should follow.
@@ -278,7 +277,7 @@ func (s *syncer) exchange(ctx context.Context, id *identity, pen ledger.Pen, p *
 	if err != nil {
 		return fmt.Errorf("exchange with the server: %w", err)
 	}
-	defer answer.Body.Close() //nolint:errcheck // it was only read
+	defer answer.Body.Close()
 	counted := &countingReader{r: answer.Body}
 	err = a.read(ctx, counted)
 	s.report.BytesDown += counted.n
