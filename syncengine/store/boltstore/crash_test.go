@@ -63,14 +63,16 @@ func commitForEver(path string) {
 				if err != nil {
 					panic(err)
 				}
-				fmt.Fprintf(os.Stdout, "%d\n", n)
+				if _, err := fmt.Fprintf(os.Stdout, "%d\n", n); err != nil {
+					panic(err)
+				}
 			}
 		})
 	}
 	all.Wait()
 }
 
-// TestWhatWasAcknowledgedSurvivesAKill kills a process that commits, at random moments, the first of them before it has a file (law L1).
+// TestWhatWasAcknowledgedSurvivesAKill kills a process that commits, at random moments, some of them before it has a file (law L1).
 func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	acknowledged := map[int]bool{}
@@ -83,8 +85,15 @@ func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		lines := make(chan []int)
-		go func() { lines <- readNumbers(out) }()
+		lines, first := make(chan []int), make(chan struct{})
+		go func() { lines <- readNumbers(out, sync.OnceFunc(func() { close(first) })) }()
+		if round > 1 { // the first two may be killed before they have a file
+			select {
+			case <-first:
+			case <-time.After(time.Minute):
+				t.Fatal("no update was acknowledged in a minute")
+			}
+		}
 		time.Sleep(time.Duration(rand.IntN(20+60*round)) * time.Millisecond)
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
@@ -95,14 +104,11 @@ func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
 		_ = cmd.Wait() // which says that it was killed
 		verifyNumbered(t, path, acknowledged)
 	}
-	if len(acknowledged) < 20 {
-		t.Fatalf("only %d updates were acknowledged: the test tells nothing", len(acknowledged))
-	}
 	t.Logf("%d updates survived", len(acknowledged))
 }
 
-// readNumbers reads the whole lines of out.
-func readNumbers(out io.Reader) (numbers []int) {
+// readNumbers reads the whole lines of out, and calls read after each.
+func readNumbers(out io.Reader, read func()) (numbers []int) {
 	in := bufio.NewReader(out)
 	for {
 		line, err := in.ReadString('\n')
@@ -111,6 +117,7 @@ func readNumbers(out io.Reader) (numbers []int) {
 		}
 		if n, err := strconv.Atoi(strings.TrimSpace(line)); err == nil {
 			numbers = append(numbers, n)
+			read()
 		}
 	}
 }
@@ -119,7 +126,6 @@ func readNumbers(out io.Reader) (numbers []int) {
 func verifyNumbered(t *testing.T, path string, acknowledged map[int]bool) {
 	t.Helper()
 	s := open(t, path, boltstore.Options{})
-	defer s.Close()
 	err := s.View(context.Background(), func(r store.Reader) error {
 		for n := range acknowledged {
 			key, value := numbered(n)
@@ -134,7 +140,7 @@ func verifyNumbered(t *testing.T, path string, acknowledged map[int]bool) {
 			return true, nil
 		})
 	})
-	if err := errors.Join(err, s.Check(context.Background())); err != nil {
+	if err := errors.Join(err, s.Check(context.Background()), s.Close()); err != nil {
 		t.Fatal(err)
 	}
 }

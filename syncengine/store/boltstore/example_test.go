@@ -17,13 +17,13 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	s, err := boltstore.Open(filepath.Join(dir, "arpenteur.db"), boltstore.Options{CreatedBy: "example"})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 
 	const settings store.Space = "settings"
 	noLedger := syncengine.LedgerID{}

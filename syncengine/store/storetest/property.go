@@ -47,7 +47,7 @@ type machine struct {
 
 // update runs a random program as an update that ends as told.
 func (m *machine) update(rt *rapid.T, end string) {
-	steps := rapid.SliceOfN(stepGen(), 1, 10).Draw(rt, "steps")
+	steps := rapid.SliceOfN(stepGen(), 1, 7).Draw(rt, "steps")
 	answers := [2]string{}
 	for i, s := range []store.Store{m.subject, m.oracle} {
 		func() {
@@ -78,7 +78,7 @@ func (m *machine) update(rt *rapid.T, end string) {
 
 // view runs the reading steps of a random program.
 func (m *machine) view(rt *rapid.T) {
-	steps := rapid.SliceOfN(stepGen(), 1, 10).Draw(rt, "steps")
+	steps := rapid.SliceOfN(stepGen(), 1, 7).Draw(rt, "steps")
 	answers := [2]string{}
 	for i, s := range []store.Store{m.subject, m.oracle} {
 		view(rt, s, func(r store.Reader) error {
