@@ -10,7 +10,7 @@ import (
 	"github.com/arpenteur/arpenteur/syncengine/internal/oracle"
 )
 
-var propertyNames = []string{"a", "b", "u1", "position", sign1}
+var propertyNames = []string{"a", "a-b", "a.b", "a_", "b", "id", "position", "u1", sign1}
 
 // drawNode draws a shape, also ones that no published checklist has: lists in lists, groups of groups.
 func drawNode(t *rapid.T, depth int) *se.Node {
