@@ -1,6 +1,7 @@
 package syncengine
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -20,8 +21,7 @@ func (r *Record) AppendDocument(b []byte) []byte {
 	if !r.Present || r.Checklist == nil {
 		return append(b, "null"...)
 	}
-	d := document{r}
-	if out, some := d.object(b, r.Checklist.Shape.Children, "", ""); some {
+	if out, some := appendObject(b, r.Checklist.Shape.Children, fieldsBelow{r.Fields, 1}, ""); some {
 		return out
 	}
 	return append(b, "{}"...)
@@ -36,7 +36,7 @@ func (r *Record) Validate() []Violation {
 	if r.Mixed {
 		out = append(out, Violation{Path: RecordPresence, Rule: "mixed_checklists", Message: "changes of different checklists were made to one record"})
 	}
-	decoder := json.NewDecoder(strings.NewReader(string(r.AppendDocument(nil))))
+	decoder := json.NewDecoder(bytes.NewReader(r.AppendDocument(nil)))
 	decoder.UseNumber()
 	var doc any
 	if err := decoder.Decode(&doc); err != nil {
@@ -48,91 +48,127 @@ func (r *Record) Validate() []Violation {
 	return append(out, r.Checklist.Validate(doc)...)
 }
 
-// document writes the parts of a record's JSON view. Each method reports whether anything was there to write.
-type document struct{ *Record }
+// fieldsBelow is a stretch of a record's fields that lie below one node, and how long the node's path is with the "/" behind it. What a
+// document is made of is found by going through what is there, not by asking for all that the checklist could have.
+type fieldsBelow struct {
+	fields []Field
+	skip   int
+}
 
-// object writes named children, and the element id first in byte order where there is one.
-func (d document) object(b []byte, children map[string]*Node, at Path, id string) ([]byte, bool) {
-	names := make([]string, 0, len(children)+1)
-	for name := range children {
-		names = append(names, name)
-	}
-	if id != "" {
-		names = append(names, elementID)
-	}
-	slices.Sort(names)
-	start := len(b)
-	b = append(b, '{')
-	some := false
-	for _, name := range names {
-		mark := len(b)
-		if some {
-			b = append(b, ',')
+// rest returns the path of field i below the node: empty for the presence of the node itself.
+func (f fieldsBelow) rest(i int) string {
+	return string(f.fields[i].Path[min(f.skip, len(f.fields[i].Path)):])
+}
+
+// child returns the next segment of field i, and the fields below it: those that follow with the same segment, since a "/" sorts
+// before or behind all else that can follow it alike.
+func (f fieldsBelow) child(i int) (name string, below fieldsBelow) {
+	name, _, _ = strings.Cut(f.rest(i), "/")
+	to := i + 1
+	for to < len(f.fields) {
+		rest := f.rest(to)
+		if len(rest) <= len(name) || rest[len(name)] != '/' || rest[:len(name)] != name {
+			break
 		}
-		b = append(append(append(b, '"'), name...), `":`...)
-		var ok bool
-		if id != "" && name == elementID {
-			b, ok = append(append(append(b, '"'), id...), '"'), true
+		to++
+	}
+	return name, fieldsBelow{f.fields[i:to], f.skip + len(name) + 1}
+}
+
+// Each function below writes a part of a record's JSON view, and reports whether anything was there to write.
+
+// appendObject writes the children that have fields, ascending by name, and among them the element id where there is one.
+func appendObject(b []byte, children map[string]*Node, f fieldsBelow, id string) ([]byte, bool) {
+	type member struct {
+		name  string
+		below fieldsBelow
+	}
+	var few [16]member
+	members := few[:0]
+	if id != "" {
+		members = append(members, member{name: elementID})
+	}
+	for i := 0; i < len(f.fields); {
+		name, below := f.child(i)
+		i += len(below.fields)
+		if children[name] != nil && (id == "" || name != elementID) {
+			members = append(members, member{name, below})
+		}
+	}
+	slices.SortFunc(members, func(x, y member) int { return strings.Compare(x.name, y.name) })
+	start := len(b)
+	for _, m := range members {
+		mark := len(b)
+		b = append(append(append(b, ',', '"'), m.name...), `":`...)
+		ok := true
+		if m.below.fields == nil {
+			b = append(append(append(b, '"'), id...), '"')
 		} else {
-			b, ok = d.node(b, children[name], at.Child(name))
+			b, ok = appendChild(b, children[m.name], m.below)
 		}
 		if !ok {
 			b = b[:mark]
-			continue
 		}
-		some = true
 	}
-	if !some {
-		return b[:start], false
+	if len(b) == start {
+		return b, false
 	}
+	b[start] = '{'
 	return append(b, '}'), true
 }
 
-func (d document) node(b []byte, n *Node, at Path) ([]byte, bool) {
+// appendChild writes the value of one node, which has the given fields.
+func appendChild(b []byte, n *Node, f fieldsBelow) ([]byte, bool) {
 	switch n.Type {
 	case GroupNode:
-		return d.object(b, n.Children, at, "")
+		return appendObject(b, n.Children, f, "")
 	case SetNode:
-		return d.set(b, n, at)
+		return appendSet(b, n, f)
 	case ListNode:
-		return d.list(b, n, at)
+		return appendList(b, n, f)
 	case AuthorMapNode:
-		return d.authorMap(b, at)
+		return appendAuthorMap(b, f)
 	default:
-		f := d.Field(at)
-		if f == nil || f.Shown == "" || f.Shown == Null {
+		shown := f.fields[0].Shown
+		if shown == "" || shown == Null {
 			return b, false
 		}
-		return append(b, f.Shown...), true
+		return append(b, shown...), true
 	}
 }
 
-func (d document) set(b []byte, n *Node, at Path) ([]byte, bool) {
+func appendSet(b []byte, n *Node, f fieldsBelow) ([]byte, bool) {
 	start := len(b)
 	for _, code := range n.Codes {
-		if f := d.Field(at.Child(code).Node()); f != nil && f.Shown == True {
-			b = append(b, ',', '"')
-			b = append(append(b, code...), '"')
+		for i := range f.fields {
+			if member, isNode := strings.CutSuffix(f.rest(i), "/"); isNode && member == code && f.fields[i].Shown == True {
+				b = append(b, ',', '"')
+				b = append(append(b, code...), '"')
+			}
 		}
 	}
 	return closeList(b, start)
 }
 
-func (d document) list(b []byte, n *Node, at Path) ([]byte, bool) {
+func appendList(b []byte, n *Node, f fieldsBelow) ([]byte, bool) {
 	type element struct {
 		id       string
+		below    fieldsBelow
 		position float64
 		last     bool // without a position: after those that have one
 	}
 	var elements []element
-	for _, f := range d.below(at) {
-		segments := f.Path.Segments()
-		if !f.Path.IsPresence() || f.Shown != True || Path("/"+strings.Join(segments[:len(segments)-1], "/")) != at {
+	for i := 0; i < len(f.fields); {
+		e := element{last: true}
+		e.id, e.below = f.child(i)
+		i += len(e.below.fields)
+		if e.below.rest(0) != "" || e.below.fields[0].Shown != True { // the presence of the element comes first
 			continue
 		}
-		e := element{id: segments[len(segments)-1], last: true}
-		if p := d.Field(f.Path.Child(positionName)); p != nil && p.Shown != "" && isNumber(p.Shown) {
-			e.position, e.last = parseNumber(p.Shown), false
+		for at := range e.below.fields {
+			if p := &e.below.fields[at]; e.below.rest(at) == positionName && p.Shown != "" && isNumber(p.Shown) {
+				e.position, e.last = parseNumber(p.Shown), false
+			}
 		}
 		elements = append(elements, e)
 	}
@@ -149,36 +185,24 @@ func (d document) list(b []byte, n *Node, at Path) ([]byte, bool) {
 	})
 	start := len(b)
 	for _, e := range elements {
-		b, _ = d.object(append(b, ','), n.Children, at.Child(e.id), e.id)
+		b, _ = appendObject(append(b, ','), n.Children, fieldsBelow{e.below.fields[1:], e.below.skip}, e.id)
 	}
 	return closeList(b, start)
 }
 
-func (d document) authorMap(b []byte, at Path) ([]byte, bool) {
+func appendAuthorMap(b []byte, f fieldsBelow) ([]byte, bool) {
 	start := len(b)
-	for _, f := range d.below(at) {
-		if f.Shown == "" || f.Shown == Null {
-			continue
+	for i := range f.fields {
+		if shown := f.fields[i].Shown; shown != "" && shown != Null {
+			b = append(append(append(b, ',', '"'), f.rest(i)...), `":`...)
+			b = append(b, shown...)
 		}
-		b = append(append(append(b, ',', '"'), strings.TrimPrefix(string(f.Path), string(at)+"/")...), `":`...)
-		b = append(b, f.Shown...)
 	}
 	if len(b) == start {
 		return b, false
 	}
 	b[start] = '{'
 	return append(b, '}'), true
-}
-
-// below returns the fields whose path lies below at.
-func (d document) below(at Path) []Field {
-	prefix := string(at) + "/"
-	from, _ := slices.BinarySearchFunc(d.Fields, prefix, func(f Field, p string) int { return strings.Compare(string(f.Path), p) })
-	to := from
-	for to < len(d.Fields) && strings.HasPrefix(string(d.Fields[to].Path), prefix) {
-		to++
-	}
-	return d.Fields[from:to]
 }
 
 // closeList turns ",a,b" written since start into "[a,b]".
