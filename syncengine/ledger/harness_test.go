@@ -227,6 +227,9 @@ func (n *node) commit(edits ...ledger.Edit) []*wire.Line {
 	return lines
 }
 
+// GoString names the node where a failing story is told.
+func (n *node) GoString() string { return n.name }
+
 // wrote notes what the node wrote into its own log.
 func (n *node) wrote(lines ...*wire.Line) {
 	replica := n.pen.Replica()
@@ -285,6 +288,16 @@ func (n *node) form(lineage string, key se.RecordKey, writes ...se.Write) ledger
 func (n *node) vector() se.VersionVector {
 	n.w.t.Helper()
 	v := se.VersionVector{}
+	n.viewAny(func(l *ledger.Ledger) (err error) {
+		v, err = l.Vector()
+		return err
+	})
+	return v
+}
+
+// viewAny is view for a node that perhaps holds nothing of the ledger; fn is not called then.
+func (n *node) viewAny(fn func(l *ledger.Ledger) error) {
+	n.w.t.Helper()
 	n.w.must(n.store.View(context.Background(), func(r store.Reader) error {
 		l, err := n.keep.View(r, n.w.id)
 		if errors.Is(err, ledger.ErrUnknownLedger) {
@@ -293,17 +306,15 @@ func (n *node) vector() se.VersionVector {
 		if err != nil {
 			return err
 		}
-		v, err = l.Vector()
-		return err
+		return fn(l)
 	}))
-	return v
 }
 
 // offer returns the runs of stretches that a node names.
 func (n *node) offer(bare bool, stretches func(l *ledger.Ledger) ([]ledger.Advance, error)) []*ledger.Incoming {
 	n.w.t.Helper()
 	var runs []*ledger.Incoming
-	n.view(func(l *ledger.Ledger) error {
+	n.viewAny(func(l *ledger.Ledger) error {
 		list, err := stretches(l)
 		if err != nil {
 			return err
@@ -409,24 +420,29 @@ func (n *node) follow(other *node, limit int) {
 	}
 }
 
-// converge exchanges between all nodes until nothing moves any more.
+// converge exchanges between all nodes until nothing moves any more, and nothing is left to send.
 func (w *world) converge() {
 	w.t.Helper()
-	for range 6 {
-		moved := false
+	for range 8 {
+		left := 0
 		for _, n := range w.tablets {
-			before := w.server.vector()
-			w.server.pull(n)
-			moved = moved || !before.Equal(w.server.vector())
-			before = n.vector()
-			n.pull(w.server)
-			moved = moved || !before.Equal(n.vector())
+			left += w.server.ask(n) + n.ask(w.server)
 		}
-		if !moved {
+		if left == 0 {
 			return
 		}
 	}
 	w.t.Fatalf("the exchange does not come to an end")
+}
+
+// ask takes what another node has, as far as it links up, and returns how many runs that were.
+func (n *node) ask(other *node) int {
+	n.w.t.Helper()
+	runs := other.lacking(n.vector())
+	if len(runs) > 0 {
+		n.take(runs...)
+	}
+	return len(runs)
 }
 
 // record returns a merged record as a node shows it.

@@ -19,16 +19,26 @@ func (l *Ledger) wanted(id syncengine.ChangeID) (bool, error) {
 
 // advanceHeld moves what version vectors say of a log over every line that is complete, notes the arrival, and keeps the log.
 func (l *Ledger) advanceHeld(g *log) error {
-	from := g.Held
-	for g.Held.Seq < g.Tip.Seq {
-		more, err := l.holdNext(g)
-		if err != nil {
-			return err
-		}
-		if !more {
-			break
+	from, err := l.hold(g)
+	if err != nil {
+		return err
+	}
+	return l.arrived(g, from)
+}
+
+// hold moves what is held of a log over every line that is complete, and returns what was held before.
+func (l *Ledger) hold(g *log) (from syncengine.Head, err error) {
+	from = g.Held
+	for more := true; more && g.Held.Seq < g.Tip.Seq; {
+		if more, err = l.holdNext(g); err != nil {
+			return from, err
 		}
 	}
+	return from, nil
+}
+
+// arrived notes that a log is held further than it was, and keeps the log.
+func (l *Ledger) arrived(g *log, from syncengine.Head) error {
 	if g.Held != from && g.Held.Seq > g.Fork {
 		l.advances = append(l.advances, advance{g, from, g.Held, g.Sent})
 		if g.Sent = g.Tip.Seq; g.Held.Seq < g.Tip.Seq {

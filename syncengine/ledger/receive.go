@@ -226,7 +226,14 @@ func (l *Ledger) appendRun(g *log, raw [][]byte, lines []*wire.Line, signature w
 			}
 		}
 	}
+	from, err := l.hold(g)
+	if err != nil {
+		return err
+	}
 	if err := l.keepHead(g, before, size, signature); err != nil {
+		return err
+	}
+	if err := l.arrived(g, from); err != nil {
 		return err
 	}
 	if l.authority.IsAuthority(g.Replica) {
@@ -235,9 +242,6 @@ func (l *Ledger) appendRun(g *log, raw [][]byte, lines []*wire.Line, signature w
 		}
 	}
 	if err := l.recut(g, before); err != nil {
-		return err
-	}
-	if err := l.advanceHeld(g); err != nil {
 		return err
 	}
 	return l.advanceFilled()
