@@ -85,6 +85,7 @@ func (a *applier) keep(ctx context.Context) error {
 		if t.base, err = readBase(w); err != nil {
 			return err
 		}
+		t.known = t.base
 		for _, f := range frames {
 			if err := t.take(f); err != nil {
 				return err
@@ -112,6 +113,7 @@ type applying struct {
 	w       store.Writer
 	ledgers map[syncengine.LedgerID]*ledger.Ledger
 	base    base
+	known   base // as it was when the transaction began
 
 	received     int
 	remarks      []wire.Remark
@@ -136,25 +138,14 @@ func (t *applying) take(f wire.Frame) error {
 		t.remark(f)
 	case *wire.Resend:
 		t.resend = true
-		return t.rebase(base{})
+		t.base.Token = ""
 	case *wire.Mark:
-		if t.spoiled {
-			return t.rebase(base{})
+		if t.base.Token = f.Base; t.spoiled {
+			t.base.Token = ""
 		}
-		t.base.Token = f.Base
-		return t.rebase(t.base)
 	case *wire.End:
 		t.more = f.More
 	}
-	return nil
-}
-
-// rebase keeps what the next exchange starts from.
-func (t *applying) rebase(b base) error {
-	if b.Token == "" {
-		b.Digest = t.base.Digest // it follows the remote vectors, whatever the token
-	}
-	t.base = b
 	return nil
 }
 
@@ -268,6 +259,10 @@ func (t *applying) finish() error {
 		if _, err := l.Advances(t.w); err != nil {
 			return err
 		}
+	}
+	t.base.Challenge = t.c.lastChallenge()
+	if t.base == t.known {
+		return nil
 	}
 	return writeBase(t.w, t.base)
 }

@@ -201,6 +201,11 @@ func (c *Client) resume(ctx context.Context, p *draftReplay) error {
 		if err != nil {
 			return err
 		}
+		b, err := readBase(r)
+		if err != nil {
+			return err
+		}
+		c.challenge = b.Challenge
 		for _, d := range p.drafts {
 			if l, err := c.keeper.View(r, d.ref.Ledger); err == nil {
 				l.Checklist(d.checklist)

@@ -21,15 +21,14 @@ const maxAnswerBytes = 1 << 20
 type request struct {
 	method, path, contentType string
 	body                      []byte
-	limit                     int // asked of the answer; 0 for none
+	limit                     int  // asked of the answer; 0 for none
+	tries                     *int // counts the round trips, where it is not nil
 }
 
 // do sends a request signed by key, once more with a new challenge where the server asks for one. The caller closes the answer's body.
 func (c *Client) do(ctx context.Context, id *identity, key ed25519.PrivateKey, q request) (*http.Response, error) {
 	for attempt := 0; ; attempt++ {
-		c.mu.Lock()
-		challenge := c.challenge
-		c.mu.Unlock()
+		challenge := c.lastChallenge()
 		r, err := c.newRequest(ctx, id.Server, q)
 		if err != nil {
 			return nil, err
@@ -37,6 +36,9 @@ func (c *Client) do(ctx context.Context, id *identity, key ed25519.PrivateKey, q
 		if challenge != "" {
 			auth := wire.SignRequest(key, q.method, r.URL.RequestURI(), challenge)
 			r.Header.Set("Authorization", auth.String())
+		}
+		if q.tries != nil {
+			*q.tries++
 		}
 		answer, err := c.o.HTTP.Do(r)
 		if err != nil {
@@ -56,6 +58,13 @@ func (c *Client) do(ctx context.Context, id *identity, key ed25519.PrivateKey, q
 			return nil, err
 		}
 	}
+}
+
+// lastChallenge returns what the next request is signed over; empty where the server has not been heard of yet.
+func (c *Client) lastChallenge() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.challenge
 }
 
 func (c *Client) newRequest(ctx context.Context, server string, q request) (*http.Request, error) {

@@ -39,6 +39,8 @@ type side struct {
 type base struct {
 	Token  string      `json:"token"`
 	Digest wire.Digest `json:"digest"` // of the remote vectors of all ledgers with full access
+	// Challenge is the server's last one: a tablet that is opened anew need not ask for another.
+	Challenge string `json:"challenge,omitempty"`
 }
 
 func getJSON(r store.Reader, space store.Space, ledger syncengine.LedgerID, key []byte, v any) (bool, error) {

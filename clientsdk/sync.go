@@ -262,7 +262,6 @@ func (s *syncer) exchange(ctx context.Context, id *identity, pen ledger.Pen, p *
 	if err = errors.Join(err, out.Close()); err != nil {
 		return err
 	}
-	s.report.RoundTrips++
 	s.report.Sent += p.lines
 	s.report.BytesUp += int64(body.Len())
 	s.c.mu.Lock()
@@ -272,7 +271,7 @@ func (s *syncer) exchange(ctx context.Context, id *identity, pen ledger.Pen, p *
 		limit = 0
 	}
 	answer, err := s.c.do(ctx, id, pen.Key, request{
-		method: http.MethodPost, path: "/v1/sync", contentType: wire.MediaType, body: body.Bytes(), limit: limit,
+		method: http.MethodPost, path: "/v1/sync", contentType: wire.MediaType, body: body.Bytes(), limit: limit, tries: &s.report.RoundTrips,
 	})
 	if err != nil {
 		return fmt.Errorf("exchange with the server: %w", err)
