@@ -30,7 +30,7 @@ func (p *program) onAPI(o *apiOptions, key string, args int, do func(ctx context
 // post sends something and shows the answer: as it came for a script, as text for people.
 func post[T any](ctx context.Context, p *program, a *api, path string, in any, text func(v T) string) error {
 	var raw json.RawMessage
-	if err := a.call(ctx, http.MethodPost, path, in, &raw); err != nil {
+	if err := a.Call(ctx, http.MethodPost, path, in, &raw); err != nil {
 		return err
 	}
 	var v T
@@ -42,7 +42,7 @@ func post[T any](ctx context.Context, p *program, a *api, path string, in any, t
 
 // listed shows a list: each element as it came for a script, as cells for people.
 func listed[T any](ctx context.Context, t *table, a *api, path, name string, cells func(v T) []string) error {
-	err := a.list(ctx, path, name, func(raw json.RawMessage) error {
+	err := a.List(ctx, path, name, func(raw json.RawMessage) error {
 		var v T
 		if err := json.Unmarshal(raw, &v); err != nil {
 			return err
@@ -68,7 +68,7 @@ type diagnosticInfo struct {
 // diagnostic finds the diagnostic that a person means, by its id or its name. Where there is only one it need not be named.
 func (a *api) diagnostic(ctx context.Context, name string) (*diagnosticInfo, error) {
 	var found []diagnosticInfo
-	err := a.list(ctx, "/v1/diagnostics", "diagnostics", func(raw json.RawMessage) error {
+	err := a.List(ctx, "/v1/diagnostics", "diagnostics", func(raw json.RawMessage) error {
 		var d diagnosticInfo
 		if err := json.Unmarshal(raw, &d); err != nil {
 			return err

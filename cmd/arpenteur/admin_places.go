@@ -94,7 +94,7 @@ func placesOf(d *diagnosticInfo) string { return "/v1/diagnostics/" + d.ID + "/p
 func (p *program) listPlaces(ctx context.Context, a *api, d *diagnosticInfo) error {
 	var tree madePlaces
 	var raw json.RawMessage
-	if err := a.call(ctx, http.MethodGet, placesOf(d), nil, &raw); err != nil {
+	if err := a.Call(ctx, http.MethodGet, placesOf(d), nil, &raw); err != nil {
 		return err
 	}
 	if p.json {

@@ -83,7 +83,7 @@ func (p *program) tabletsList(o *apiOptions) *cobra.Command {
 // device finds the tablet that a person means: by its name, or by the beginning of its replica id.
 func (a *api) device(ctx context.Context, name string) (*deviceInfo, error) {
 	var found []deviceInfo
-	err := a.list(ctx, "/v1/devices", "devices", func(raw json.RawMessage) error {
+	err := a.List(ctx, "/v1/devices", "devices", func(raw json.RawMessage) error {
 		var d deviceInfo
 		if err := json.Unmarshal(raw, &d); err != nil {
 			return err

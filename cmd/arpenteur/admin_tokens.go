@@ -44,7 +44,7 @@ func (p *program) adminTokens(o *apiOptions) *cobra.Command {
 		})
 	})
 	revoke := p.onAPI(o, "admin.tokens.revoke", 1, func(ctx context.Context, a *api, args []string) error {
-		if err := a.call(ctx, http.MethodDelete, "/v1/tokens/"+args[0], nil, nil); err != nil {
+		if err := a.Call(ctx, http.MethodDelete, "/v1/tokens/"+args[0], nil, nil); err != nil {
 			return err
 		}
 		return p.show(map[string]string{"revoked": args[0]}, p.say.Say("admin.tokens.revoked", "id", args[0]))

@@ -1,24 +1,20 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/pflag"
 
+	"github.com/arpenteur/arpenteur/internal/apiclient"
 	"github.com/arpenteur/arpenteur/server"
 	"github.com/arpenteur/arpenteur/syncengine/store"
-	"github.com/arpenteur/arpenteur/syncengine/wire"
 )
 
 // apiOptions say how the server's HTTP API is reached.
@@ -26,18 +22,9 @@ type apiOptions struct{ data, server, token string }
 
 // api asks the server's HTTP API, wherever it is.
 type api struct {
-	http  *http.Client
-	base  string
-	token string
-	lang  string
+	apiclient.Client
 	close func() error
 }
-
-// maxAnswer bounds an answer that is held in memory.
-const maxAnswer = 64 << 20
-
-// apiTime is how long a server may take to begin an answer.
-const apiTime = 60 * time.Second
 
 func (p *program) apiFlags(f *pflag.FlagSet, o *apiOptions) {
 	f.StringVar(&o.data, "data", "", p.say.Say("api.flag.data"))
@@ -58,7 +45,8 @@ func (p *program) withAPI(ctx context.Context, o apiOptions, do func(a *api) err
 
 func (p *program) openAPI(ctx context.Context, o apiOptions) (*api, error) {
 	o.token = p.setting(o.token, "ARPENTEUR_TOKEN")
-	a := &api{token: o.token, lang: string(p.say.Language()), close: func() error { return nil }}
+	a := &api{close: func() error { return nil }}
+	a.Token, a.Language, a.Agent = o.token, string(p.say.Language()), "arpenteur/"+versionText()
 	if o.data == "" { // a folder that is named outright is meant, whatever the environment says of a server
 		o.server = p.setting(o.server, "ARPENTEUR_SERVER")
 	}
@@ -66,31 +54,19 @@ func (p *program) openAPI(ctx context.Context, o apiOptions) (*api, error) {
 		if u, err := url.Parse(o.server); err != nil || u.Host == "" {
 			return nil, failed(classUsage, "usage.flag_invalid", "flag", "server", "value", o.server)
 		}
-		a.base, a.http = strings.TrimRight(o.server, "/"), &http.Client{Transport: apiTransport(nil)}
+		a.Base, a.HTTP = strings.TrimRight(o.server, "/"), apiclient.Network()
 		return a, nil
 	}
 	if o.data = p.setting(o.data, "ARPENTEUR_DATA"); o.data == "" {
 		return nil, failed(classUsage, "api.where")
 	}
-	a.base = "http://localhost"
+	a.Base = "http://localhost"
 	socket := filepath.Join(o.data, socketFile)
 	if answers(ctx, socket) {
-		a.http = &http.Client{Transport: apiTransport(func(ctx context.Context) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", socket)
-		})}
+		a.HTTP = apiclient.Socket(socket)
 		return a, nil
 	}
 	return a, a.inProcess(ctx, o.data)
-}
-
-// apiTransport is a transport that gives a server some time to begin its answer. A nil dial is the network's.
-func apiTransport(dial func(ctx context.Context) (net.Conn, error)) *http.Transport {
-	t := &http.Transport{Proxy: http.ProxyFromEnvironment, ResponseHeaderTimeout: apiTime, TLSHandshakeTimeout: apiTime}
-	if dial != nil {
-		t.Proxy = nil
-		t.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) }
-	}
-	return t
 }
 
 // answers reports whether a server listens on a socket.
@@ -117,102 +93,9 @@ func (a *api) inProcess(ctx context.Context, data string) error {
 		return errors.Join(err, file.Close())
 	}
 	h := s.Local()
-	if a.token != "" {
+	if a.Token != "" {
 		h = s.Handler()
 	}
-	a.http, a.close = &http.Client{Transport: inProcess{h}}, file.Close
+	a.HTTP, a.close = &http.Client{Transport: inProcess{h}}, file.Close
 	return nil
-}
-
-// call asks for something: in, unless it is nil, is sent as JSON, and the answer is read into out, unless that is nil.
-func (a *api) call(ctx context.Context, method, path string, in, out any) error {
-	answer, err := a.ask(ctx, method, path, in)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close()
-	raw, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
-	if err != nil {
-		return failed(classNetwork, "api.cut").because(err)
-	}
-	if out == nil || len(raw) == 0 {
-		return nil
-	}
-	return json.Unmarshal(raw, out)
-}
-
-// ask sends a request and returns the answer if it is a good one. The caller closes its body.
-func (a *api) ask(ctx context.Context, method, path string, in any) (*http.Response, error) {
-	var body io.Reader
-	if in != nil {
-		raw, err := json.Marshal(in)
-		if err != nil {
-			return nil, err
-		}
-		body = bytes.NewReader(raw)
-	}
-	r, err := http.NewRequestWithContext(ctx, method, a.base+path, body)
-	if err != nil {
-		return nil, err
-	}
-	r.Header.Set("Accept-Language", a.lang)
-	r.Header.Set("User-Agent", "arpenteur/"+versionText())
-	if in != nil {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	if a.token != "" {
-		r.Header.Set("Authorization", "Bearer "+a.token)
-	}
-	answer, err := a.http.Do(r)
-	if err != nil {
-		return nil, failed(classNetwork, "api.unreachable", "server", a.base).because(err)
-	}
-	if answer.StatusCode < 300 {
-		return answer, nil
-	}
-	defer answer.Body.Close()
-	raw, err := io.ReadAll(io.LimitReader(answer.Body, wire.MaxJSONBytes))
-	if err != nil {
-		return nil, failed(classNetwork, "api.cut").because(err)
-	}
-	told, ok := wire.DecodeProblem(raw)
-	if !ok {
-		return nil, failed(classOther, "api.not_ours", "server", a.base, "status", answer.Status)
-	}
-	return nil, told
-}
-
-// list asks for something whose answer holds a list under a name, page by page where there are pages, and calls fn with each element.
-func (a *api) list(ctx context.Context, path, name string, fn func(raw json.RawMessage) error) error {
-	cursor := ""
-	for {
-		page := path
-		if cursor != "" {
-			mark := "?"
-			if strings.Contains(path, "?") {
-				mark = "&"
-			}
-			page += mark + "cursor=" + url.QueryEscape(cursor)
-		}
-		var answer map[string]json.RawMessage
-		if err := a.call(ctx, http.MethodGet, page, nil, &answer); err != nil {
-			return err
-		}
-		var elements []json.RawMessage
-		if err := json.Unmarshal(answer[name], &elements); err != nil {
-			return failed(classOther, "api.not_ours", "server", a.base, "status", name).because(err)
-		}
-		for _, e := range elements {
-			if err := fn(e); err != nil {
-				return err
-			}
-		}
-		next, more := answer["next"]
-		if !more {
-			return nil
-		}
-		if err := json.Unmarshal(next, &cursor); err != nil {
-			return err
-		}
-	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/arpenteur/arpenteur/internal/apiclient"
 	"github.com/arpenteur/arpenteur/internal/phrases"
 )
 
@@ -61,7 +63,7 @@ func (p *program) export(ctx context.Context, a *api, o exportOptions) (err erro
 			query.Set(name, v)
 		}
 	}
-	answer, err := a.ask(ctx, http.MethodGet, strings.TrimSuffix("/v1/ledgers/"+id+"/export."+o.format+"?"+query.Encode(), "?"), nil)
+	answer, err := a.Ask(ctx, http.MethodGet, strings.TrimSuffix("/v1/ledgers/"+id+"/export."+o.format+"?"+query.Encode(), "?"), nil)
 	if err != nil {
 		return err
 	}
@@ -71,7 +73,7 @@ func (p *program) export(ctx context.Context, a *api, o exportOptions) (err erro
 	counted := &progressReader{r: answer.Body, at: func(n int64) { line.at(p.say.Say("export.progress", "bytes", phrases.Bytes(n))) }}
 	if o.out == "" || o.out == "-" {
 		if _, err := io.Copy(p.out, counted); err != nil {
-			return failed(classNetwork, "api.cut").because(err)
+			return fmt.Errorf("%w: %w", apiclient.ErrCut, err)
 		}
 		return nil
 	}
@@ -95,7 +97,7 @@ func writeWhole(path string, from io.Reader) (err error) {
 		}
 	}()
 	if _, err := io.Copy(part, from); err != nil {
-		return failed(classNetwork, "api.cut").because(err)
+		return fmt.Errorf("%w: %w", apiclient.ErrCut, err)
 	}
 	if err := errors.Join(part.Sync(), part.Close()); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/arpenteur/arpenteur/clientsdk"
+	"github.com/arpenteur/arpenteur/internal/apiclient"
 	"github.com/arpenteur/arpenteur/internal/phrases"
 	"github.com/arpenteur/arpenteur/server"
 	"github.com/arpenteur/arpenteur/syncengine/store"
@@ -59,6 +60,9 @@ func explanationOf(err error) *explanation {
 		{clientsdk.ErrNoRecord, classUnknown, "error.no_record"},
 		{clientsdk.ErrNothing, classUsage, "error.nothing"},
 		{clientsdk.ErrClosed, classOther, "error.draft_closed"},
+		{apiclient.ErrUnreachable, classNetwork, "error.unreachable"},
+		{apiclient.ErrCut, classNetwork, "error.cut"},
+		{apiclient.ErrNotOurs, classOther, "error.not_server"},
 		{server.ErrSecret, classStore, "error.secret"},
 		{store.ErrSealed, classRefused, "error.sealed"},
 		{store.ErrLocked, classStore, "error.locked"},
