@@ -63,7 +63,8 @@ type Advance struct {
 }
 
 // Since returns what arrived after a version, the stretches of one log joined, the authority's first and then in order of arrival,
-// and the progress that they lead to. At most limit arrivals are looked at; more is left for the next call.
+// and the progress that they lead to. At most limit arrivals are looked at; more is left for the next call. Whoever was sent the runs of
+// every stretch up to a version can be sent those after it.
 func (l *Ledger) Since(version uint64, limit int) ([]Advance, Progress, error) {
 	var out []Advance
 	index := map[uint32]int{}
@@ -215,10 +216,14 @@ type Outgoing struct {
 }
 
 // Runs calls emit for each run that a stretch consists of, in order, until emit returns false or an error. bare says that nothing but
-// rulings may be sent with its values. A stretch ends early where no head is held for its last lines.
+// rulings may be sent with its values. Where a stretch ends within a run, since the lines behind it have a head in common with it, the
+// whole run is sent; where that run is not held to its end, it waits.
 func (l *Ledger) Runs(a Advance, bare bool, emit func(Outgoing) (bool, error)) error {
+	if a.From >= a.To {
+		return nil
+	}
 	first := a.From + 1
-	from, to := position{a.log.Number, first}, position{a.log.Number, a.To + 1}
+	from, to := position{a.log.Number, first}, position{a.log.Number, a.log.Held.Seq + 1}
 	return l.r.Scan(spaceHeads, l.id, from.key(), to.key(), func(key, value []byte) (bool, error) {
 		p, err := readPosition(key)
 		if err != nil {
@@ -239,7 +244,8 @@ func (l *Ledger) Runs(a Advance, bare bool, emit func(Outgoing) (bool, error)) e
 			run.Lines = append(run.Lines, line)
 		}
 		first = p.seq + 1
-		return emit(run)
+		more, err := emit(run)
+		return more && p.seq < a.To, err
 	})
 }
 
