@@ -14,6 +14,7 @@ import (
 // root returns the whole tree of commands.
 func (p *program) root() *cobra.Command {
 	root := p.group("arpenteur",
+		p.demoCommand(),
 		p.serveCommand(),
 		p.deviceCommand(),
 		p.adminCommand(),
