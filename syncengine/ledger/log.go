@@ -3,6 +3,7 @@ package ledger
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/arpenteur/arpenteur/syncengine"
 	"github.com/arpenteur/arpenteur/syncengine/store"
@@ -242,7 +243,8 @@ func (l *Ledger) rawLine(p position) ([]byte, byte, error) {
 	return raw[1:], raw[0], nil
 }
 
-// line decodes the line at p.
+// line decodes the line at p, and makes sure that it is the one that was kept there: one flipped bit gives another change, which is found
+// under its id nowhere.
 func (l *Ledger) line(p position) (*wire.Line, error) {
 	raw, _, err := l.rawLine(p)
 	if err != nil {
@@ -251,6 +253,13 @@ func (l *Ledger) line(p position) (*wire.Line, error) {
 	line, err := wire.DecodeLine(raw, l.id)
 	if err != nil {
 		return nil, fmt.Errorf("line %d of log number %d in ledger %s: %w: %w", p.seq, p.log, l.id, store.ErrCorrupt, err)
+	}
+	at, err := l.positionsOf(line.Change.ID)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(at, p) {
+		return nil, fmt.Errorf("line %d of log number %d in ledger %s is not the change that was kept: %w", p.seq, p.log, l.id, store.ErrCorrupt)
 	}
 	return line, nil
 }

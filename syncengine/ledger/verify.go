@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/arpenteur/arpenteur/syncengine"
-	"github.com/arpenteur/arpenteur/syncengine/store"
 	"github.com/arpenteur/arpenteur/syncengine/wire"
 )
 
@@ -126,28 +125,22 @@ func (l *Ledger) verifyHead(key []byte, p position, head syncengine.Head) (bool,
 
 // verifyLine decodes the line at p, which computes its hashes, and checks that the change is found under its id.
 func (l *Ledger) verifyLine(p position) (syncengine.ChangeID, error) {
-	id, err := l.idAt(p)
-	if err != nil {
-		return id, err
-	}
 	line, err := l.line(p)
 	if err != nil {
-		return id, err
+		return syncengine.ChangeID{}, err
 	}
-	if line.Change.ID != id {
-		return id, errors.New("the envelope names another change than the one it leads to")
-	}
-	at, err := l.positionsOf(id)
+	at, err := l.positionsOf(line.Change.ID)
 	if err != nil {
-		return id, err
+		return syncengine.ChangeID{}, err
 	}
-	if !slices.Contains(at, p) {
-		return id, fmt.Errorf("the change can't be found by its id: %w", store.ErrCorrupt)
+	if at[0] == p {
+		return line.Change.ID, l.verifyKept(p, line)
 	}
-	if at[0] != p {
-		return id, nil
+	id, err := l.idAt(p)
+	if err == nil && id != line.Change.ID {
+		err = errors.New("the envelope names another change than the one it leads to")
 	}
-	return id, l.verifyKept(p, line)
+	return id, err
 }
 
 // verifyKept checks that what is kept and sent of a change is what the rulings about it leave.
