@@ -227,3 +227,48 @@ func TestACloneOfTheAuthorityTakesForItselfAlone(t *testing.T) {
 		}
 	})
 }
+
+// A grant that was revoked twice ends at the earlier cut, whichever ruling came first; a second grant stands for itself.
+func TestEveryCutOfAGrantCounts(t *testing.T) {
+	at := func(seq uint64) se.AuthorityPoint {
+		return se.AuthorityPoint{Replica: replicaID("authority"), Seq: seq}
+	}
+	revoke := func(name string, seq, cut uint64) se.PlacedRuling {
+		return se.PlacedRuling{ID: changeID(name), At: at(seq), Ruling: &se.Ruling{
+			Type: se.Revoke, Target: changeID("grant"), Cut: se.Head{Seq: cut, Chain: hashOf("branch 1")},
+		}}
+	}
+	grant := func(name string, seq uint64) se.PlacedRuling {
+		return se.PlacedRuling{ID: changeID(name), At: at(seq), Ruling: &se.Ruling{
+			Type: se.Grant, Replica: replicaID("R1"), Account: "u1", Kinds: []se.Kind{"observation"},
+		}}
+	}
+	for _, c := range []struct {
+		rulings []se.PlacedRuling
+		last    uint64 // the last sequence that stands
+	}{
+		{[]se.PlacedRuling{grant("grant", 1)}, 9},
+		{[]se.PlacedRuling{grant("grant", 1), revoke("a", 2, 3)}, 3},
+		{[]se.PlacedRuling{grant("grant", 1), revoke("a", 2, 3), revoke("b", 3, 5)}, 3},
+		{[]se.PlacedRuling{grant("grant", 1), revoke("a", 2, 5), revoke("b", 3, 3)}, 3},
+		{[]se.PlacedRuling{grant("grant", 1), revoke("a", 2, 0)}, 0},
+		{[]se.PlacedRuling{grant("grant", 1), revoke("a", 2, 3), grant("another grant", 3)}, 9},
+	} {
+		backwards := slices.Clone(c.rulings)
+		slices.Reverse(backwards)
+		for seq := uint64(1); seq <= 9; seq++ {
+			x := &court{
+				change: &se.Change{ID: changeID("tried"), Header: se.Header{
+					Format: 1, Kind: "observation", Author: "u1", Checklist: versionID("c1"), At: at(9), Writes: []se.Write{{Path: "/", Value: se.True}},
+				}},
+				knows: knows{heldTo: 9}.with(cleanliness()...),
+			}
+			lies := []se.Envelope{{Position: se.Position{Replica: replicaID("R1"), Seq: seq}, Chain: hashOf("branch 1")}}
+			for _, order := range [][]se.PlacedRuling{c.rulings, backwards} {
+				if v, _ := x.judge(order, lies); (v.Status == se.Effective) != (seq <= c.last) {
+					t.Errorf("%d rulings: line %d is %+v, the last to stand is %d", len(order), seq, v, c.last)
+				}
+			}
+		}
+	}
+}
