@@ -31,4 +31,10 @@
 //
 // NewPlaceTree hangs the places of a ledger into a tree whatever they say of each other, and Notices derives what no single record
 // can break. VersionVector is for transport: it says how far logs are held and decides nothing.
+//
+// # Where to see it at work
+//
+// Each text under testdata tells one situation in the field, from two consultants in one cellar to a stolen tablet, as a script that
+// the tests run; TestScripts says how to read them and how to write another. Package internal/oracle is the same merge a second time,
+// written from its definition without any thought of speed; the tests hold every order of arrival to it.
 package syncengine
