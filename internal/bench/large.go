@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/arpenteur/arpenteur/clientsdk"
+	"github.com/arpenteur/arpenteur/schemas"
+	"github.com/arpenteur/arpenteur/syncengine/ledger"
+	"github.com/arpenteur/arpenteur/syncengine/store/seal"
+)
+
+// Sizes of a large diagnostic.
+const (
+	largeRecords = 100_000
+	largeAuthors = 20
+	fabricated   = 1000 // changes in one commit of what is made directly
+	fewChanges   = 10
+	openTries    = 5
+)
+
+// large measures what a diagnostic of a hundred thousand observations costs the tablet that holds it: an exchange with nothing new, one
+// with ten changes of another tablet, and the opening of its store.
+func (b *bench) large(ctx context.Context) (err error) {
+	n := b.size(largeRecords)
+	folder := filepath.Join(b.folder, "large")
+	c, err := openCentral(ctx, filepath.Join(folder, "server"), true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.close()) }()
+	d, err := c.order(ctx, "Le Grand Verger")
+	if err != nil {
+		return err
+	}
+	g := &gate{inner: http.DefaultTransport}
+	other, err := c.newTablet(ctx, filepath.Join(folder, "other"), "other", &http.Client{Transport: g}, d)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, other.Close()) }()
+	b.say("large: %d observations are made on the server", n)
+	if err := c.fill(ctx, d, largeAuthors, n); err != nil {
+		return err
+	}
+	b.say("large: a tablet pulls them")
+	t, err := c.enrol(ctx, filepath.Join(folder, "tablet"), "large", seal.Params{}, nil, d)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.Close()) }()
+	start := time.Now()
+	if _, err := t.Sync(ctx); err != nil {
+		return err
+	}
+	pulled := detail{"first_pull_seconds", time.Since(start).Seconds()}
+	if err := b.idle(ctx, c, t, "idle_100000", n, pulled); err != nil {
+		return err
+	}
+	if err := b.tenChanges(ctx, c, d, t, other, g, n); err != nil {
+		return err
+	}
+	if err := t.Close(); err != nil {
+		return err
+	}
+	return b.opening(ctx, t, n)
+}
+
+// fill lets authors write count observations together.
+func (c *central) fill(ctx context.Context, d diagnostic, authors, count int) error {
+	keeper, err := newKeeper()
+	if err != nil {
+		return err
+	}
+	f, err := c.fabricationOf(d, keeper, fabricated)
+	if err != nil {
+		return err
+	}
+	var made atomic.Int64
+	return share(authors, func(i int) error {
+		a, err := c.enrolAuthor(ctx, i, d)
+		if err != nil {
+			return err
+		}
+		return f.write(ctx, a, count/authors, &made)
+	})
+}
+
+// tenChanges lets another tablet push ten new observations, then measures their pull. The other tablet holds none of the many: it ends its
+// exchange at the acknowledgement.
+func (b *bench) tenChanges(ctx context.Context, c *central, d diagnostic, t, other *tablet, g *gate, n int) error {
+	w := newWriter(8, other.account)
+	for range fewChanges {
+		if _, err := other.capture(ctx, d.Ledger, w.observation()); err != nil {
+			return err
+		}
+	}
+	g.shut = true
+	if _, err := other.Sync(ctx); !errors.Is(err, errAcknowledged) {
+		return fmt.Errorf("the ten changes were not acknowledged: %w", err)
+	}
+	c.meter.settle()
+	start := time.Now()
+	r, err := t.Sync(ctx)
+	took := time.Since(start)
+	if err != nil {
+		return err
+	}
+	up, down := c.meter.settle()
+	if r.Received != fewChanges {
+		return fmt.Errorf("%d of %d changes came", r.Received, fewChanges)
+	}
+	return b.report(figure{"ten_changes", float64(up + down), "bytes", 0, []detail{
+		{"up", up}, {"down", down}, {"ms", milliseconds(took)}, {"round_trips", r.RoundTrips}, {"records", n},
+	}})
+}
+
+// opening measures the opening of a tablet's store by a process of its own, with the file in the system's cache. The derivation of the key
+// from the passphrase is part of it, with the costs that a new tablet gets, and is told apart too.
+func (b *bench) opening(ctx context.Context, t *tablet, n int) error {
+	b.say("open: %d openings", openTries)
+	var seconds, derivation []time.Duration
+	memory, afterwards := 0.0, 0.0
+	for range openTries {
+		raw, err := child(ctx, childOpen, t.folder)
+		if err != nil {
+			return err
+		}
+		var o opened
+		if err := json.Unmarshal(raw, &o); err != nil {
+			return err
+		}
+		if o.Records < n {
+			return fmt.Errorf("the tablet holds %d of %d records", o.Records, n)
+		}
+		seconds, derivation = append(seconds, o.Took), append(derivation, o.Derivation)
+		memory, afterwards = max(memory, o.Memory), max(afterwards, o.Afterwards)
+	}
+	return b.report(figure{"open_tablet", median(seconds).Seconds(), "s", 0, []detail{
+		{"records", n},
+		{"derivation_seconds", median(derivation).Seconds()},
+		{"rss_anon_mib", memory},
+		{"rss_anon_after_a_list_mib", afterwards},
+	}})
+}
+
+// opened is what a process that opened a tablet tells.
+type opened struct {
+	Took, Derivation   time.Duration
+	Memory, Afterwards float64 // RssAnon in MiB, when the tablet is open and after a screen of records was read
+	Records            int
+}
+
+// openTablet opens a tablet's folder and tells what that took.
+func openTablet(ctx context.Context, folder string) (o opened, err error) {
+	start := time.Now()
+	c, err := clientsdk.Open(ctx, folder, clientsdk.Options{Passphrase: []byte(passphrase)})
+	o.Took = time.Since(start)
+	if err != nil {
+		return o, err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	if o.Memory, err = anonymousMemory(); err != nil {
+		return o, err
+	}
+	if err := o.look(ctx, c); err != nil {
+		return o, err
+	}
+	if o.Afterwards, err = anonymousMemory(); err != nil {
+		return o, err
+	}
+	start = time.Now()
+	_, _, err = seal.New([]byte(passphrase), seal.Params{}, nil)
+	o.Derivation = time.Since(start)
+	return o, err
+}
+
+// look reads what the first screens show: what there is, and fifty records.
+func (o *opened) look(ctx context.Context, c *clientsdk.Client) error {
+	list, err := c.Ledgers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, l := range list {
+		o.Records += l.Records
+		left := 50
+		err := c.Records(ctx, l.ID, ledger.Filter{Kind: schemas.Observation}, nil, func(r *clientsdk.Record) (bool, error) {
+			r.Document()
+			left--
+			return left > 0, nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
