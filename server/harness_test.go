@@ -199,7 +199,7 @@ func (w *world) askOn(h http.Handler, token, method, path string, body any) *rep
 	out := httptest.NewRecorder()
 	h.ServeHTTP(out, r)
 	result := out.Result()
-	defer result.Body.Close() //nolint:errcheck // in memory
+	defer result.Body.Close()
 	answer, err := io.ReadAll(result.Body)
 	if err != nil {
 		w.t.Fatal(err)

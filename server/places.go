@@ -2,8 +2,12 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"math"
 	"net/http"
+	"slices"
+	"strconv"
 
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
@@ -193,6 +197,7 @@ type placeView struct {
 	Notices  []syncengine.NoticeCode `json:"notices,omitempty"`
 	Conflict bool                    `json:"conflict,omitempty"`
 	Children []*placeView            `json:"children,omitempty"`
+	rank     float64                 // in the order of visit; those without one come last
 }
 
 // listPlaces is GET /v1/diagnostics/{id}/places: the place tree, with what is wrong with it. It holds no other records.
@@ -216,7 +221,7 @@ func (s *Server) listPlaces(c *call) error {
 			if m.Present && m.Checklist != nil {
 				views[m.Key.ID] = &placeView{
 					ID: m.Key.ID, Type: shownText(m, m.Checklist.Index["type"]), Name: shownText(m, "/name"),
-					Planned: shownTrue(m, "/planned"), Conflict: len(m.Conflicts()) > 0,
+					Planned: shownTrue(m, "/planned"), Conflict: len(m.Conflicts()) > 0, rank: rankOf(m),
 				}
 			}
 			return true, nil
@@ -235,7 +240,17 @@ func shownTrue(m *ledger.Merged, path syncengine.Path) bool {
 	return f != nil && f.Shown == syncengine.True
 }
 
-// hangViews puts views into the shape of the tree.
+// rankOf returns the place of a record in the order of visit.
+func rankOf(m *ledger.Merged) float64 {
+	if f := m.Field("/rank"); f != nil {
+		if n, err := strconv.ParseFloat(string(f.Shown), 64); err == nil {
+			return n
+		}
+	}
+	return math.Inf(1)
+}
+
+// hangViews puts views into the shape of the tree, siblings by rank, then id.
 func hangViews(tree *syncengine.PlaceTree, views map[uuid.UUID]*placeView) []*placeView {
 	for _, id := range tree.Orphans {
 		if v := views[id]; v != nil {
@@ -260,5 +275,15 @@ func hangViews(tree *syncengine.PlaceTree, views map[uuid.UUID]*placeView) []*pl
 			}
 		}
 	}
+	for _, v := range views {
+		sortPlaces(v.Children)
+	}
+	sortPlaces(roots)
 	return roots
+}
+
+func sortPlaces(list []*placeView) {
+	slices.SortFunc(list, func(a, b *placeView) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), slices.Compare(a.ID[:], b.ID[:]))
+	})
 }

@@ -2,9 +2,7 @@ package server
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
-	"io"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -44,6 +42,7 @@ type Server struct {
 	metrics    *metrics
 	atlas      *atlas
 	forms      *formCache
+	ids        idMaker
 	contacts   contacts
 	counted    countCache
 	refresher  *refresher
@@ -96,20 +95,6 @@ func New(o Options) (*Server, error) {
 
 // millis is the server's clock as changes carry it.
 func (s *Server) millis() int64 { return s.Now().UnixMilli() }
-
-// newID draws a record id, version 7 by the server's clock.
-func (s *Server) newID() (syncengine.RecordID, error) {
-	var id uuid.UUID
-	if _, err := io.ReadFull(s.Secret.rand, id[6:]); err != nil {
-		return id, err
-	}
-	var ms [8]byte
-	binary.BigEndian.PutUint64(ms[:], uint64(s.millis())) //nolint:gosec // after 1970
-	copy(id[:6], ms[2:])
-	id[6] = id[6]&0x0f | 0x70
-	id[8] = id[8]&0x3f | 0x80
-	return id, nil
-}
 
 // edit runs fn on a ledger, merges what it changed, and commits. fn may run twice (see store.Prepare).
 func (s *Server) edit(ctx context.Context, id syncengine.LedgerID, fn func(l *ledger.Ledger, w store.Writer) error) error {
