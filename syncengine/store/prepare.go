@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"hash/maphash"
+	"maps"
 	"slices"
 	"strings"
 
@@ -45,18 +46,20 @@ type shelf struct {
 
 // overlay is a Writer over a snapshot. It keeps writes in memory and notes reads of the snapshot.
 type overlay struct {
-	base   Reader                      // nil once the snapshot is gone
-	writes map[shelf]map[string][]byte // nil value: deleted
-	order  []write                     // the last write of each key counts; applied in sorted order
-	seed   maphash.Seed
-	gets   map[shelf]map[string]answer
-	scans  []scan
-	failed bool // a read failed and fn went on: what it would be told later can't be foreseen
+	base    Reader // nil once the snapshot is gone
+	seed    maphash.Seed
+	ledgers map[syncengine.LedgerID]map[Space]*page
+	ledger  syncengine.LedgerID // the one used last, whose pages are at hand
+	pages   map[Space]*page
+	scans   []scan
+	failed  bool // a read failed and fn went on: what it would be told later can't be foreseen
 }
 
-type write struct {
+// page is what was written and read of one space of one ledger.
+type page struct {
 	shelf
-	key string
+	writes map[string][]byte // nil value: deleted; the last write of each key counts
+	gets   map[string]answer
 }
 
 // answer tells values apart. The hash is seeded at random for each overlay, so that nobody can choose two values that it takes for one.
@@ -77,18 +80,33 @@ type scan struct {
 }
 
 func newOverlay(base Reader) *overlay {
-	return &overlay{
-		base: base, seed: maphash.MakeSeed(),
-		writes: map[shelf]map[string][]byte{}, gets: map[shelf]map[string]answer{},
+	return &overlay{base: base, seed: maphash.MakeSeed(), ledgers: map[syncengine.LedgerID]map[Space]*page{}}
+}
+
+// page returns the page of a space, made where there is none.
+func (o *overlay) page(space Space, ledger syncengine.LedgerID) *page {
+	if o.pages == nil || ledger != o.ledger {
+		pages := o.ledgers[ledger]
+		if pages == nil {
+			pages = map[Space]*page{}
+			o.ledgers[ledger] = pages
+		}
+		o.ledger, o.pages = ledger, pages
 	}
+	p := o.pages[space]
+	if p == nil {
+		p = &page{shelf: shelf{space, ledger}, writes: map[string][]byte{}, gets: map[string]answer{}}
+		o.pages[space] = p
+	}
+	return p
 }
 
 func (o *overlay) Get(space Space, ledger syncengine.LedgerID, key []byte) ([]byte, error) {
 	if o.base == nil {
 		return nil, ErrClosed
 	}
-	at := shelf{space, ledger}
-	if v, ok := o.writes[at][string(key)]; ok {
+	p := o.page(space, ledger)
+	if v, ok := p.writes[string(key)]; ok {
 		return v, nil
 	}
 	v, err := o.base.Get(space, ledger, key)
@@ -96,10 +114,7 @@ func (o *overlay) Get(space Space, ledger syncengine.LedgerID, key []byte) ([]by
 		o.failed = true
 		return nil, err
 	}
-	if o.gets[at] == nil {
-		o.gets[at] = map[string]answer{}
-	}
-	o.gets[at][string(key)] = o.answer(v)
+	p.gets[string(key)] = o.answer(v)
 	return v, nil
 }
 
@@ -117,7 +132,7 @@ func (o *overlay) Put(space Space, ledger syncengine.LedgerID, key, value []byte
 	if err := CheckPut(space, key, value); err != nil {
 		return err
 	}
-	o.set(shelf{space, ledger}, key, bytes.Clone(value))
+	o.page(space, ledger).writes[string(key)] = bytes.Clone(value)
 	return nil
 }
 
@@ -125,40 +140,30 @@ func (o *overlay) Delete(space Space, ledger syncengine.LedgerID, key []byte) er
 	if o.base == nil {
 		return ErrClosed
 	}
-	o.set(shelf{space, ledger}, key, nil)
+	o.page(space, ledger).writes[string(key)] = nil
 	return nil
 }
 
-func (o *overlay) set(at shelf, key, value []byte) {
-	m := o.writes[at]
-	if m == nil {
-		m = map[string][]byte{}
-		o.writes[at] = m
-	}
-	k := string(key)
-	if _, known := m[k]; !known {
-		o.order = append(o.order, write{at, k})
-	}
-	m[k] = value
-}
-
 func (o *overlay) Scan(space Space, ledger syncengine.LedgerID, from, to []byte, fn func(key, value []byte) (bool, error)) error {
-	return o.scan(shelf{space, ledger}, from, to, false, fn)
+	return o.scan(space, ledger, from, to, false, fn)
 }
 
 func (o *overlay) ScanBack(space Space, ledger syncengine.LedgerID, from, to []byte, fn func(key, value []byte) (bool, error)) error {
-	return o.scan(shelf{space, ledger}, from, to, true, fn)
+	return o.scan(space, ledger, from, to, true, fn)
 }
 
 // scan merges the snapshot's keys with those written here, and notes what the snapshot gave.
-func (o *overlay) scan(at shelf, from, to []byte, back bool, fn func(key, value []byte) (bool, error)) error {
+func (o *overlay) scan(
+	space Space, ledger syncengine.LedgerID, from, to []byte, back bool, fn func(key, value []byte) (bool, error),
+) error {
 	if o.base == nil {
 		return ErrClosed
 	}
-	m := merge{overlay: o, fn: fn, own: o.written(at, from, to, back)}
-	m.note = scan{shelf: at, from: bytes.Clone(from), to: bytes.Clone(to), back: back}
+	p := o.page(space, ledger)
+	m := merge{fn: fn, writes: p.writes, own: p.written(from, to, back)}
+	m.note = scan{shelf: p.shelf, from: bytes.Clone(from), to: bytes.Clone(to), back: back}
 	m.sum.SetSeed(o.seed)
-	err := rangeOf(o.base, at, from, to, back, m.take)
+	err := rangeOf(o.base, p.shelf, from, to, back, m.take)
 	if err != nil && !m.done {
 		o.failed = true
 		return err
@@ -173,12 +178,12 @@ func (o *overlay) scan(at shelf, from, to []byte, back bool, fn func(key, value 
 
 // merge is a scan under way.
 type merge struct {
-	*overlay
-	fn   func(key, value []byte) (bool, error)
-	own  []string // keys written here that are not reached yet, in the order of the scan
-	note scan
-	sum  maphash.Hash
-	done bool // the reader stopped
+	fn     func(key, value []byte) (bool, error)
+	writes map[string][]byte
+	own    []string // keys of writes that are not reached yet, in the order of the scan
+	note   scan
+	sum    maphash.Hash
+	done   bool // the reader stopped
 }
 
 // take is given each key of the snapshot.
@@ -190,7 +195,7 @@ func (m *merge) take(key, value []byte) (bool, error) {
 	}
 	m.note.count++
 	addPair(&m.sum, key, value)
-	if v, written := m.writes[m.note.shelf][string(key)]; written {
+	if v, written := m.writes[string(key)]; written {
 		if len(m.own) > 0 && m.own[0] == string(key) {
 			m.own = m.own[1:]
 		}
@@ -205,7 +210,7 @@ func (m *merge) take(key, value []byte) (bool, error) {
 func (m *merge) emitOwn() error {
 	key := m.own[0]
 	m.own = m.own[1:]
-	err := m.emit([]byte(key), m.writes[m.note.shelf][key])
+	err := m.emit([]byte(key), m.writes[key])
 	switch {
 	case !m.done:
 	case m.note.back:
@@ -237,9 +242,9 @@ func addPair(h *maphash.Hash, key, value []byte) {
 }
 
 // written returns the keys written here within bounds, in the order of the scan.
-func (o *overlay) written(at shelf, from, to []byte, back bool) []string {
+func (p *page) written(from, to []byte, back bool) []string {
 	var keys []string
-	for k := range o.writes[at] {
+	for k := range p.writes {
 		if (from == nil || k >= string(from)) && (to == nil || k < string(to)) {
 			keys = append(keys, k)
 		}
@@ -271,9 +276,9 @@ func (o *overlay) unchanged(r Reader) bool {
 	if o.failed {
 		return false
 	}
-	for at, keys := range o.gets {
-		for key, was := range keys {
-			if v, err := r.Get(at.space, at.ledger, []byte(key)); err != nil || o.answer(v) != was {
+	for _, p := range o.sorted() {
+		for _, key := range slices.Sorted(maps.Keys(p.gets)) {
+			if v, err := r.Get(p.space, p.ledger, []byte(key)); err != nil || o.answer(v) != p.gets[key] {
 				return false
 			}
 		}
@@ -296,26 +301,33 @@ func (s *scan) unchanged(r Reader, seed maphash.Seed) bool {
 
 // apply writes what was kept aside, space by space in key order, which suits a tree of pages.
 func (o *overlay) apply(w Writer) error {
-	slices.SortFunc(o.order, func(a, b write) int {
-		if c := strings.Compare(string(a.space), string(b.space)); c != 0 {
-			return c
-		}
-		if c := a.ledger.Compare(b.ledger.Hash); c != 0 {
-			return c
-		}
-		return strings.Compare(a.key, b.key)
-	})
-	for _, x := range o.order {
-		value := o.writes[x.shelf][x.key]
-		var err error
-		if value == nil {
-			err = w.Delete(x.space, x.ledger, []byte(x.key))
-		} else {
-			err = w.Put(x.space, x.ledger, []byte(x.key), value)
-		}
-		if err != nil {
-			return err
+	for _, p := range o.sorted() {
+		for _, key := range slices.Sorted(maps.Keys(p.writes)) {
+			var err error
+			if value := p.writes[key]; value == nil {
+				err = w.Delete(p.space, p.ledger, []byte(key))
+			} else {
+				err = w.Put(p.space, p.ledger, []byte(key), value)
+			}
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// sorted returns the pages, by space and ledger.
+func (o *overlay) sorted() []*page {
+	var out []*page
+	for _, pages := range o.ledgers {
+		out = slices.AppendSeq(out, maps.Values(pages))
+	}
+	slices.SortFunc(out, func(a, b *page) int {
+		if c := strings.Compare(string(a.space), string(b.space)); c != 0 {
+			return c
+		}
+		return a.ledger.Compare(b.ledger.Hash)
+	})
+	return out
 }
