@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -32,8 +34,8 @@ func (p *program) apiFlags(f *pflag.FlagSet, o *apiOptions) {
 	f.StringVar(&o.token, "token", "", p.say.Say("api.flag.token"))
 }
 
-// withAPI reaches the API for as long as do runs: over the network with a token; else over the socket of the server that runs on the
-// data folder; else within this process, on the store itself.
+// withAPI reaches the API for as long as do runs: over the network with a token; else by way of the server that runs on the data
+// folder; else within this process, on the store itself.
 func (p *program) withAPI(ctx context.Context, o apiOptions, do func(a *api) error) (err error) {
 	a, err := p.openAPI(ctx, o)
 	if err != nil {
@@ -62,11 +64,36 @@ func (p *program) openAPI(ctx context.Context, o apiOptions) (*api, error) {
 	}
 	a.Base = "http://localhost"
 	socket := filepath.Join(o.data, socketFile)
-	if answers(ctx, socket) {
-		a.HTTP = apiclient.Socket(socket)
+	if !answers(ctx, socket) {
+		return a, a.inProcess(ctx, o.data)
+	}
+	a.HTTP = apiclient.Socket(socket)
+	if a.Token == "" {
 		return a, nil
 	}
-	return a, a.inProcess(ctx, o.data)
+	return a, a.besideSocket(o.data)
+}
+
+// besideSocket reaches the server that runs on a data folder as its owner's token lets it: over the network, since on the socket every
+// request is the machine's own.
+func (a *api) besideSocket(data string) error {
+	raw, err := os.ReadFile(filepath.Join(data, serverFile))
+	if err != nil {
+		return err
+	}
+	var running started
+	if err := json.Unmarshal(raw, &running); err != nil {
+		return err
+	}
+	host, port, err := net.SplitHostPort(running.Listen)
+	if err != nil {
+		return err
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	a.Base, a.HTTP = "http://"+net.JoinHostPort(host, port), apiclient.Network()
+	return nil
 }
 
 // answers reports whether a server listens on a socket.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -24,6 +25,11 @@ func (p *program) deviceEnrol(o *tabletOptions) *cobra.Command {
 		}
 		if _, err := wire.ParseTicket(ticket); err != nil {
 			return failed(classUsage, "device.bad_ticket").because(err)
+		}
+		if name == "" {
+			if name, _ = os.Hostname(); name == "" {
+				name = "arpenteur" // the server wants a name
+			}
 		}
 		return p.withTablet(ctx, *o, true, func(t *tablet) error {
 			if err := t.c.Enrol(ctx, ticket, name); err != nil {

@@ -124,7 +124,10 @@ func (t *tablet) watch(ctx context.Context) error {
 			return err
 		}
 	}
-	return <-done
+	if err := <-done; ctx.Err() == nil {
+		return err
+	}
+	return nil // it was told to stop
 }
 
 // eventView is one thing that happened while watching.

@@ -71,10 +71,13 @@ func langOf(args []string) string {
 	return ""
 }
 
-// end reports how the command ended, and returns the exit code. Being told to stop is no failure of what was asked to run until then.
+// end reports how the command ended, and returns the exit code.
 func (p *program) end(ctx context.Context, err error) int {
-	if err == nil || ctx.Err() != nil && errors.Is(err, context.Canceled) {
+	switch {
+	case err == nil:
 		return classDone.exit()
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return p.report(failed(classOther, "error.interrupted"))
 	}
 	return p.report(err)
 }

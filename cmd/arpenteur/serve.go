@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"net"
 	"os"
@@ -22,6 +23,7 @@ const (
 	storeFile  = "central.db"
 	secretFile = "authority.key"
 	socketFile = "admin.sock"
+	serverFile = "server.json" // where the server that runs answers
 )
 
 // serveOptions are the flags of `arpenteur serve`.
@@ -92,14 +94,24 @@ func (p *program) serve(ctx context.Context, o serveOptions) (err error) {
 	}
 	ready := started{o.address, listener.Addr().String(), filepath.Join(o.data, socketFile), os.Getpid(), versionText()}
 	log.Info().Str("address", o.address).Str("listen", ready.Listen).Str("version", ready.Version).Msg("server answers")
-	if p.json {
-		if err := writeJSON(p.out, ready); err != nil {
-			return err
-		}
+	if err := p.announce(o.data, ready); err != nil {
+		return errors.Join(err, socket.Close())
 	}
 	err = runBoth(ctx, s, listener, socket)
 	log.Info().Msg("server stopped")
-	return err
+	return errors.Join(err, os.Remove(filepath.Join(o.data, serverFile)))
+}
+
+// announce says where the server answers: to a script, and in the data folder for commands that are given that.
+func (p *program) announce(data string, ready started) error {
+	raw, err := json.Marshal(ready)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(data, serverFile), raw, 0o600); err != nil || !p.json {
+		return err
+	}
+	return writeJSON(p.out, ready)
 }
 
 // runBoth answers the network and the machine's own command line until ctx is done, or one of them fails.
