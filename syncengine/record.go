@@ -129,7 +129,7 @@ func (f *Field) join(node *Node) {
 		}
 	}
 	f.Shown, f.Erased = f.Survivors[best].Value, f.Survivors[best].Erased
-	f.Conflict = f.Differs && node.Policy == Review
+	f.Conflict = node.Policy == Review && f.choices()
 }
 
 // joinPresence lets presence win over a concurrent absence. Of a set member nothing is asked; of a record or element a person is.
@@ -152,6 +152,16 @@ func (f *Field) joinPresence(node *Node) {
 func (f *Field) differs() bool {
 	first := f.Survivors[0].Value
 	return slices.ContainsFunc(f.Survivors[1:], func(s Survivor) bool { return s.Value != first })
+}
+
+// choices reports whether there is more than one value to choose from: what was erased is none, so that a redaction leaves nobody a
+// decision about what they can't see.
+func (f *Field) choices() bool {
+	rest := f.Survivors
+	for len(rest) > 0 && rest[0].Erased { // erased ones come first in display order
+		rest = rest[1:]
+	}
+	return slices.ContainsFunc(rest, func(s Survivor) bool { return s.Value != rest[0].Value })
 }
 
 // outranks reports whether a is shown rather than b under the highest or lowest policy of n: answers before non-answers, then by

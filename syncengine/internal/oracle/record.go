@@ -100,8 +100,19 @@ func field(list *syncengine.Checklist, path syncengine.Path, values []syncengine
 	byPolicy := ordered(values, wins)
 	shown := byPolicy[len(byPolicy)-1]
 	f.Shown, f.Erased = shown.Value, shown.Erased
-	f.Conflict = node.Policy == syncengine.Review && f.Differs
+	f.Conflict = node.Policy == syncengine.Review && len(distinct(legible(values))) > 1
 	return f
+}
+
+// legible returns the values that were not erased.
+func legible(values []syncengine.Survivor) []syncengine.Survivor {
+	var out []syncengine.Survivor
+	for _, v := range values {
+		if !v.Erased {
+			out = append(out, v)
+		}
+	}
+	return out
 }
 
 // ordered sorts values so that each wins over all before it.
