@@ -116,6 +116,14 @@ func (x *exchange) remark(r *wire.Remark) {
 
 // commit decodes runs off every lock and takes them, ledger by ledger, each ledger in one transaction.
 func (x *exchange) commit(ctx context.Context, batch []*wire.Run) error {
+	if len(batch) == 0 {
+		return nil
+	}
+	end, err := x.s.turns.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
 	var order []syncengine.LedgerID
 	byLedger := map[syncengine.LedgerID][]*ledger.Incoming{}
 	for _, run := range batch {
@@ -130,7 +138,7 @@ func (x *exchange) commit(ctx context.Context, batch []*wire.Run) error {
 		byLedger[run.Ledger] = append(byLedger[run.Ledger], in)
 	}
 	for _, id := range order {
-		if err := x.commitLedger(ctx, id, byLedger[id]); err != nil {
+		if err := x.commitLedger(ctx, id, byLedger[id], end); err != nil {
 			return err
 		}
 	}
@@ -147,8 +155,9 @@ func remarkOn(run *wire.Run, err error) *wire.Remark {
 	return m
 }
 
-// commitLedger takes the runs of one ledger in one transaction. What is refused is remarked; what is taken is durable when it returns.
-func (x *exchange) commitLedger(ctx context.Context, id syncengine.LedgerID, runs []*ledger.Incoming) error {
+// commitLedger takes the runs of one ledger in one transaction. What is refused is remarked; what is taken is durable when it returns. end is
+// called when the runs are prepared.
+func (x *exchange) commitLedger(ctx context.Context, id syncengine.LedgerID, runs []*ledger.Incoming, end func()) error {
 	var remarks []*wire.Remark
 	var taken []*ledger.Incoming
 	lines := 0
@@ -177,6 +186,7 @@ func (x *exchange) commitLedger(ctx context.Context, id syncengine.LedgerID, run
 		if err := l.Settle(); err != nil {
 			return err
 		}
+		end() // what is left waits for the disk
 		for _, n := range l.Notes() {
 			remarks = append(remarks, &wire.Remark{Code: n.Code, Detail: n.Detail(), Ledger: id, Change: n.Change})
 		}

@@ -40,6 +40,7 @@ type Server struct {
 	seals      sealer
 	events     *hub
 	metrics    *metrics
+	turns      turns // of those who prepare a push
 	atlas      *atlas
 	forms      *formCache
 	ids        idMaker
@@ -73,6 +74,7 @@ func New(o Options) (*Server, error) {
 		seals:      sealer{o.Secret.derive("seen")},
 		events:     newHub(),
 		metrics:    newMetrics(),
+		turns:      newTurns(),
 		atlas:      newAtlas(),
 		forms:      newFormCache(),
 		contacts:   contacts{told: map[syncengine.ReplicaID]int64{}},
