@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -11,10 +12,8 @@ import (
 // attributes returns the index keys that a record is found by: what its checklist names, its domain, and its states.
 func attributes(rec *syncengine.Record, violations []syncengine.Violation) [][]byte {
 	suffix := recordKey(rec.Key)
-	add := func(out [][]byte, attribute, value string) [][]byte {
-		return append(out, append(indexPrefix(attribute, value), suffix...))
-	}
-	var out [][]byte
+	out := make([][]byte, 0, 8)
+	add := func(attribute, value string) { out = append(out, indexKey(attribute, value, suffix)) }
 	if list := rec.Checklist; list != nil {
 		for attribute, path := range list.Index {
 			f := rec.Field(path)
@@ -23,19 +22,19 @@ func attributes(rec *syncengine.Record, violations []syncengine.Violation) [][]b
 			}
 			for i := range f.Survivors { // every survivor, so that a contested value is found under both
 				if v := f.Survivors[i].Value; v != "" && v != syncengine.Null {
-					out = add(out, attribute, text(v))
+					add(attribute, text(v))
 				}
 			}
 		}
 		if list.Domain != "" {
-			out = add(out, "domain", list.Domain)
+			add("domain", list.Domain)
 		}
 	}
 	for _, s := range states(rec, violations) {
-		out = add(out, "state", string(s))
+		add("state", string(s))
 	}
-	slices.SortFunc(out, slices.Compare)
-	return slices.CompactFunc(out, slices.Equal)
+	slices.SortFunc(out, bytes.Compare)
+	return slices.CompactFunc(out, bytes.Equal)
 }
 
 // text returns the string that a value is, or the value as it stands where it is none.

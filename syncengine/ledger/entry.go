@@ -123,8 +123,11 @@ func (e *Entry) encodeRegisters(w *entryWriter) {
 }
 
 func (e *Entry) encodeIdle(w *entryWriter) {
+	w.uint(uint64(len(e.State.Idle)))
+	if len(e.State.Idle) == 0 {
+		return
+	}
 	ids := slices.SortedFunc(maps.Keys(e.State.Idle), func(a, b syncengine.ChangeID) int { return a.Compare(b.Hash) })
-	w.uint(uint64(len(ids)))
 	for _, id := range ids {
 		x := e.State.Idle[id]
 		w.hash(id.Hash)

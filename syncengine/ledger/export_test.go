@@ -4,7 +4,7 @@ import "github.com/arpenteur/arpenteur/syncengine"
 
 // IndexKey is the key under which the index holds a record with an attribute.
 func IndexKey(attribute, value string, key syncengine.RecordKey) []byte {
-	return append(indexPrefix(attribute, value), recordKey(key)...)
+	return indexKey(attribute, value, recordKey(key))
 }
 
 // EntryKey is the key of a record's entry.

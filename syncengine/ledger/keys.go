@@ -88,9 +88,13 @@ func readRecordKey(b []byte) (syncengine.RecordKey, error) {
 }
 
 // indexPrefix names an attribute and its value in ten bytes. Two values that share it are told apart by reading the record.
-func indexPrefix(attribute, value string) []byte {
-	sum := sha256.Sum256([]byte(attribute + "\x00" + value))
-	return sum[:10:10]
+func indexPrefix(attribute, value string) []byte { return indexKey(attribute, value, nil) }
+
+// indexKey is where the index holds a record, of the given record key, for an attribute and its value.
+func indexKey(attribute, value string, record []byte) []byte {
+	var short [128]byte
+	sum := sha256.Sum256(append(append(append(short[:0], attribute...), 0), value...))
+	return append(append(make([]byte, 0, 10+len(record)), sum[:10]...), record...)
 }
 
 func waitsForVersion(v syncengine.VersionID) []byte { return append([]byte{'v'}, v.Hash[:]...) }

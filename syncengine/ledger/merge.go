@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -280,14 +281,14 @@ func (l *Ledger) keepEntry(e *Entry, rec *syncengine.Record, before [][]byte) er
 	suffix := recordKey(e.Key)
 	now := attributes(rec, e.Violations)
 	for _, key := range before {
-		if _, kept := slices.BinarySearchFunc(now, key, slices.Compare); !kept {
+		if _, kept := slices.BinarySearchFunc(now, key, bytes.Compare); !kept {
 			if err := l.w.Delete(spaceIndex, l.id, key); err != nil {
 				return err
 			}
 		}
 	}
 	for _, key := range now {
-		if _, known := slices.BinarySearchFunc(before, key, slices.Compare); !known {
+		if _, known := slices.BinarySearchFunc(before, key, bytes.Compare); !known {
 			if err := l.w.Put(spaceIndex, l.id, key, present); err != nil {
 				return err
 			}

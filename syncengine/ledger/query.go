@@ -133,8 +133,7 @@ func (l *Ledger) matches(m *Merged, f Filter) bool {
 	has := attributes(m.Record, m.Violations)
 	suffix := recordKey(m.Key)
 	for a, v := range f.Where {
-		key := append(indexPrefix(a, v), suffix...)
-		if _, found := slices.BinarySearchFunc(has, key, slices.Compare); !found {
+		if _, found := slices.BinarySearchFunc(has, indexKey(a, v, suffix), bytes.Compare); !found {
 			return false
 		}
 	}

@@ -151,7 +151,7 @@ func (l *Ledger) rulingsOn(id syncengine.ChangeID) ([]syncengine.PlacedRuling, e
 		at = append(at, p)
 		return true, err
 	})
-	if err != nil {
+	if err != nil || len(at) == 0 {
 		return nil, err
 	}
 	out := make([]syncengine.PlacedRuling, 0, len(at))

@@ -276,14 +276,21 @@ func (o *overlay) unchanged(r Reader) bool {
 	if o.failed {
 		return false
 	}
+	var buf []byte
 	for _, p := range o.sorted() {
 		for _, key := range slices.Sorted(maps.Keys(p.gets)) {
-			if v, err := r.Get(p.space, p.ledger, []byte(key)); err != nil || o.answer(v) != p.gets[key] {
+			buf = append(buf[:0], key...)
+			if v, err := r.Get(p.space, p.ledger, buf); err != nil || o.answer(v) != p.gets[key] {
 				return false
 			}
 		}
 	}
-	return !slices.ContainsFunc(o.scans, func(s scan) bool { return !s.unchanged(r, o.seed) })
+	for i := range o.scans {
+		if !o.scans[i].unchanged(r, o.seed) {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *scan) unchanged(r Reader, seed maphash.Seed) bool {
@@ -301,13 +308,15 @@ func (s *scan) unchanged(r Reader, seed maphash.Seed) bool {
 
 // apply writes what was kept aside, space by space in key order, which suits a tree of pages.
 func (o *overlay) apply(w Writer) error {
+	var buf []byte
 	for _, p := range o.sorted() {
 		for _, key := range slices.Sorted(maps.Keys(p.writes)) {
+			buf = append(buf[:0], key...)
 			var err error
 			if value := p.writes[key]; value == nil {
-				err = w.Delete(p.space, p.ledger, []byte(key))
+				err = w.Delete(p.space, p.ledger, buf)
 			} else {
-				err = w.Put(p.space, p.ledger, []byte(key), value)
+				err = w.Put(p.space, p.ledger, buf, value)
 			}
 			if err != nil {
 				return err
