@@ -192,13 +192,8 @@ func orEmpty[V any](m map[syncengine.Path]V) map[syncengine.Path]V {
 // they are drawn from. A journal that has grown is written anew.
 func (c *Client) resume(ctx context.Context, p *draftReplay) error {
 	var committed []syncengine.RecordID
-	err := c.store.View(ctx, func(r store.Reader) error {
-		committed = committed[:0]
-		err := r.Scan(spaceDrafts, syncengine.LedgerID{}, nil, nil, func(key, _ []byte) (bool, error) {
-			committed = append(committed, syncengine.RecordID(key))
-			return true, nil
-		})
-		if err != nil {
+	err := c.store.View(ctx, func(r store.Reader) (err error) {
+		if committed, err = committedDrafts(r); err != nil {
 			return err
 		}
 		b, err := readBase(r)
@@ -236,6 +231,18 @@ func (c *Client) resume(ctx context.Context, p *draftReplay) error {
 		}
 		return nil
 	})
+}
+
+// committedDrafts returns the drafts whose commit the store remembers.
+func committedDrafts(r store.Reader) (out []syncengine.RecordID, err error) {
+	err = r.Scan(spaceDrafts, syncengine.LedgerID{}, nil, nil, func(key, _ []byte) (bool, error) {
+		if len(key) != len(syncengine.RecordID{}) {
+			return false, fmt.Errorf("draft key of %d bytes: %w", len(key), store.ErrCorrupt)
+		}
+		out = append(out, syncengine.RecordID(key))
+		return true, nil
+	})
+	return out, err
 }
 
 // rewriteJournal writes the journal anew with the open drafts only. What is large because much is open stays as it is.
