@@ -9,8 +9,31 @@ import (
 	"github.com/arpenteur/arpenteur/syncengine/wire"
 )
 
-// arrivalBytes is the size of an arrival: log number, from and to sequence, and the vector's digest after it.
-const arrivalBytes = 4 + 8 + 8 + len(wire.Digest{})
+// arrived is what is kept of an advance of a log: from and to where it was held, up to where its lines had been sent before to whoever
+// follows arrivals, and the digest of the version vector after it.
+type arrived struct {
+	log            uint32
+	from, to, sent uint64
+	digest         wire.Digest
+}
+
+const arrivedBytes = 4 + 3*8 + len(wire.Digest{})
+
+func (a *arrived) encode() []byte {
+	b := binary.BigEndian.AppendUint32(make([]byte, 0, arrivedBytes), a.log)
+	for _, n := range []uint64{a.from, a.to, a.sent} {
+		b = binary.BigEndian.AppendUint64(b, n)
+	}
+	return append(b, a.digest[:]...)
+}
+
+func readArrived(b []byte) (arrived, error) {
+	if len(b) != arrivedBytes {
+		return arrived{}, fmt.Errorf("arrival of %d bytes: %w", len(b), store.ErrCorrupt)
+	}
+	at := func(i int) uint64 { return binary.BigEndian.Uint64(b[i:]) }
+	return arrived{binary.BigEndian.Uint32(b), at(4), at(12), at(20), wire.Digest(b[28:])}, nil
+}
 
 // Progress is how far a ledger is: Version counts the advances of its logs in this store, and Digest is that of its version vector.
 type Progress struct {
@@ -42,12 +65,8 @@ func writeAdvances(w store.Writer, id syncengine.LedgerID, advances []advance) (
 			p.Digest.Toggle(id, a.log.Replica, a.from)
 		}
 		p.Digest.Toggle(id, a.log.Replica, a.to)
-		value := make([]byte, 0, arrivalBytes)
-		value = binary.BigEndian.AppendUint32(value, a.log.Number)
-		value = binary.BigEndian.AppendUint64(value, a.sent)
-		value = binary.BigEndian.AppendUint64(value, a.to.Seq)
-		value = append(value, p.Digest[:]...)
-		if err := w.Put(spaceArrivals, id, versionKey(p.Version), value); err != nil {
+		kept := arrived{a.log.Number, a.from.Seq, a.to.Seq, a.sent, p.Digest}
+		if err := w.Put(spaceArrivals, id, versionKey(p.Version), kept.encode()); err != nil {
 			return 0, err
 		}
 	}
@@ -74,21 +93,20 @@ func (l *Ledger) Since(version uint64, limit int) ([]Advance, Progress, error) {
 		return nil, progress, err
 	}
 	err = l.r.Scan(spaceArrivals, l.id, versionKey(version+1), nil, func(key, value []byte) (bool, error) {
-		if len(value) != arrivalBytes {
-			return false, fmt.Errorf("arrival of %d bytes: %w", len(value), store.ErrCorrupt)
+		a, err := readArrived(value)
+		if err != nil || len(key) != 8 {
+			return false, err
 		}
-		number := binary.BigEndian.Uint32(value)
-		from, to := binary.BigEndian.Uint64(value[4:]), binary.BigEndian.Uint64(value[12:])
-		progress = Progress{binary.BigEndian.Uint64(key), wire.Digest(value[20:])}
-		if i, known := index[number]; known {
-			out[i].From, out[i].To = min(out[i].From, from), to
+		progress = Progress{binary.BigEndian.Uint64(key), a.digest}
+		if i, known := index[a.log]; known {
+			out[i].From, out[i].To = min(out[i].From, a.sent), a.to
 		} else {
-			g, err := l.log(number)
+			g, err := l.log(a.log)
 			if err != nil {
 				return false, err
 			}
-			index[number] = len(out)
-			out = append(out, Advance{Replica: g.Replica, From: from, To: to, log: g})
+			index[a.log] = len(out)
+			out = append(out, Advance{Replica: g.Replica, From: a.sent, To: a.to, log: g})
 		}
 		limit--
 		return limit > 0, nil
@@ -277,12 +295,12 @@ func (l *Ledger) HeadsAt(replica syncengine.ReplicaID, version uint64) ([]syncen
 	}
 	later := map[uint32]bool{}
 	err = l.r.Scan(spaceArrivals, l.id, versionKey(version+1), nil, func(_, value []byte) (bool, error) {
-		number := binary.BigEndian.Uint32(value)
-		if _, ours := held[number]; ours && !later[number] {
-			later[number] = true
-			held[number] = binary.BigEndian.Uint64(value[4:])
+		a, err := readArrived(value)
+		if _, ours := held[a.log]; ours && !later[a.log] {
+			later[a.log] = true
+			held[a.log] = a.from
 		}
-		return len(later) < len(held), nil
+		return len(later) < len(held), err
 	})
 	if err != nil {
 		return nil, err
@@ -321,8 +339,9 @@ func DigestAt(r store.Reader, id syncengine.LedgerID, version uint64) (wire.Dige
 		return wire.Digest{}, true, nil
 	}
 	raw, err := r.Get(spaceArrivals, id, versionKey(version))
-	if err != nil || len(raw) != arrivalBytes {
+	if err != nil || raw == nil {
 		return wire.Digest{}, false, err
 	}
-	return wire.Digest(raw[20:]), true, nil
+	a, err := readArrived(raw)
+	return a.digest, err == nil, err
 }

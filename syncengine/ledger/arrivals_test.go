@@ -88,6 +88,7 @@ func TestWhatArrivedAfterAnyVersionIsWhatItsHolderLacks(t *testing.T) {
 			if got, want := lines(runs), lines(w.server.lacking(m.vector)); !slices.Equal(got, want) {
 				t.Fatalf("after version %d came\n%s\nlacking are\n%s", m.Version, strings.Join(got, "\n"), strings.Join(want, "\n"))
 			}
+			w.server.wasHeld(m.Version, m.vector)
 			if runs, again := w.server.since(m.Version, 1); again.Version > m.Version+1 || len(runs) > 0 && again.Version != m.Version+1 {
 				t.Fatalf("one arrival after version %d led to %d", m.Version, again.Version)
 			}
@@ -109,6 +110,21 @@ func TestWhatArrivedAfterAnyVersionIsWhatItsHolderLacks(t *testing.T) {
 	})
 }
 
+// wasHeld checks what a node says that it held at a version.
+func (n *node) wasHeld(version uint64, want se.VersionVector) {
+	n.w.t.Helper()
+	n.view(func(l *ledger.Ledger) error {
+		for replica := range n.vector() {
+			heads, err := l.HeadsAt(replica, version)
+			if !slices.Equal(heads, want[replica]) {
+				n.w.t.Errorf("at version %d were held %v of a log, not %v", version, heads, want[replica])
+			}
+			n.w.must(err)
+		}
+		return nil
+	})
+}
+
 // notes makes forms of new records.
 func (n *node) notes(count int) []ledger.Edit {
 	n.w.t.Helper()
@@ -127,9 +143,12 @@ func TestWhoeverFollowsArrivalsGetsWhatWasCompletedLater(t *testing.T) {
 	w := newWorld(t)
 	tablet := w.tablet("t1", "c1")
 	follower := w.fresh("follower")
+	held := map[uint64]se.VersionVector{}
+	remember := func() { held[w.server.progress().Version] = w.server.vector() }
 	tablet.note("1")
 	w.server.pull(tablet)
 	follower.follow(w.server, 10)
+	remember()
 	tablet.commit(tablet.notes(5)...)
 	full := tablet.lacking(w.server.vector())[0]
 	damaged := *full.Run
@@ -139,6 +158,7 @@ func TestWhoeverFollowsArrivalsGetsWhatWasCompletedLater(t *testing.T) {
 	}
 	w.server.takeAll(w.decode(&damaged))
 	follower.follow(w.server, 10)
+	remember()
 	tablet.note("7")
 	w.server.takeAll(tablet.lacking(se.VersionVector{tablet.pen.Replica(): {w.headAt(tablet, 6)}, w.server.pen.Replica(): {w.server.own}})...)
 	for i := range full.Decoded {
@@ -148,6 +168,10 @@ func TestWhoeverFollowsArrivalsGetsWhatWasCompletedLater(t *testing.T) {
 			return err
 		})
 		w.server.verify()
+		remember()
+	}
+	for version, vector := range held {
+		w.server.wasHeld(version, vector)
 	}
 	follower.follow(w.server, 10)
 	if !follower.vector().Equal(tablet.vector()) || !w.server.vector().Equal(tablet.vector()) {

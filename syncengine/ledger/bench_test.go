@@ -57,9 +57,8 @@ func newPush(b *testing.B, s store.Store) *push {
 	p.w.server.keep = ledger.NewKeeper(answers)
 	p.tablet = p.w.tablet("t1", "c1")
 	p.tablet.keep = ledger.NewKeeper(answers)
-	server := p.w.server
 	if s != nil {
-		server = p.w.fresh("server on disk")
+		server := p.w.fresh("server on disk")
 		server.store, server.keep = s, p.w.server.keep
 		server.pull(p.w.server)
 		p.w.server = server

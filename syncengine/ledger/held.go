@@ -23,7 +23,7 @@ func (l *Ledger) advanceHeld(g *log) error {
 	if err != nil {
 		return err
 	}
-	return l.arrived(g, from)
+	return l.noteArrival(g, from)
 }
 
 // hold moves what is held of a log over every line that is complete, and returns what was held before.
@@ -37,8 +37,8 @@ func (l *Ledger) hold(g *log) (from syncengine.Head, err error) {
 	return from, nil
 }
 
-// arrived notes that a log is held further than it was, and keeps the log.
-func (l *Ledger) arrived(g *log, from syncengine.Head) error {
+// noteArrival notes that a log is held further than it was, and keeps the log.
+func (l *Ledger) noteArrival(g *log, from syncengine.Head) error {
 	if g.Held != from && g.Held.Seq > g.Fork {
 		l.advances = append(l.advances, advance{g, from, g.Held, g.Sent})
 		if g.Sent = g.Tip.Seq; g.Held.Seq < g.Tip.Seq {

@@ -233,7 +233,7 @@ func (l *Ledger) appendRun(g *log, raw [][]byte, lines []*wire.Line, signature w
 	if err := l.keepHead(g, before, size, signature); err != nil {
 		return err
 	}
-	if err := l.arrived(g, from); err != nil {
+	if err := l.noteArrival(g, from); err != nil {
 		return err
 	}
 	if l.authority.IsAuthority(g.Replica) {
