@@ -9,7 +9,6 @@ import (
 	"github.com/gorilla/mux"
 
 	"github.com/arpenteur/arpenteur/syncengine"
-	"github.com/arpenteur/arpenteur/syncengine/ledger"
 	"github.com/arpenteur/arpenteur/syncengine/store"
 	"github.com/arpenteur/arpenteur/syncengine/wire"
 )
@@ -154,6 +153,9 @@ func (s *Server) grantDevice(c *call) error {
 				return err
 			}
 		}
+		if err := s.audit(w, c.who.Account, auditGrant, v.Replica.String()); err != nil {
+			return err
+		}
 		v, err = s.namedDevice(w, c)
 		return err
 	})
@@ -163,90 +165,4 @@ func (s *Server) grantDevice(c *call) error {
 	s.announce(c.Context(), v.Replica)
 	s.Log.Info().Stringer("replica", v.Replica).Str("by", string(c.who.Account)).Msg("ledgers granted")
 	return c.answer(http.StatusOK, v)
-}
-
-// revokeOrder takes ledgers back from a tablet.
-type revokeOrder struct {
-	Ledger syncengine.LedgerID `json:"ledger"` // one of them; all where it is empty
-	Reason string              `json:"reason"`
-	// Cut is the last line that is let stand; with one ledger only. Where it is left out, what is held now stands.
-	Cut *struct {
-		Seq   uint64          `json:"seq"`
-		Chain syncengine.Hash `json:"chain"`
-	} `json:"cut"`
-}
-
-// revokeDevice is POST /v1/devices/{replica}/revoke. What the tablet still brings is kept and set aside.
-func (s *Server) revokeDevice(c *call) error {
-	var o revokeOrder
-	if err := c.body(&o); err != nil {
-		return err
-	}
-	switch {
-	case o.Reason == "" || len(o.Reason) > maxReason:
-		return wire.Problemf(wire.CodeInvalid, "a revocation needs a reason of at most %d bytes", maxReason)
-	case o.Cut != nil && (o.Ledger.IsZero() || (o.Cut.Seq == 0) != o.Cut.Chain.IsZero()):
-		return wire.Problemf(wire.CodeInvalid, "a cut is a sequence and the chain hash there, in one ledger")
-	}
-	var v *deviceView
-	err := s.Store.Update(c.Context(), func(w store.Writer) (err error) {
-		if v, err = s.namedDevice(w, c); err != nil {
-			return err
-		}
-		found := false
-		for _, h := range v.Ledgers {
-			if !o.Ledger.IsZero() && h.Ledger != o.Ledger {
-				continue
-			}
-			found = true
-			if err := s.revoke(w, h.Ledger, v.Replica, c.who.Account, &o); err != nil {
-				return err
-			}
-		}
-		if !found && !o.Ledger.IsZero() {
-			return errUnknownLedger(nil)
-		}
-		v, err = s.namedDevice(w, c)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	s.announce(c.Context(), v.Replica)
-	s.Log.Info().Stringer("replica", v.Replica).Str("by", string(c.who.Account)).Msg("tablet revoked")
-	return c.answer(http.StatusOK, v)
-}
-
-// revoke ends every grant that a replica holds in a ledger, within a running update.
-func (s *Server) revoke(w store.Writer, id syncengine.LedgerID, replica syncengine.ReplicaID, by syncengine.AccountID, o *revokeOrder) error {
-	l, err := s.keeper.View(w, id)
-	if err != nil {
-		return err
-	}
-	var cut syncengine.Head
-	if o.Cut != nil {
-		cut = syncengine.Head{Seq: o.Cut.Seq, Chain: o.Cut.Chain}
-	} else {
-		heads, err := l.Heads(replica)
-		if err != nil {
-			return err
-		}
-		if len(heads) > 0 {
-			cut = heads[0]
-		}
-	}
-	var edits []ledger.Edit
-	for _, grant := range l.Authority().Grants(replica) {
-		e, err := ledger.Rule(s.newID, by, s.millis(), syncengine.Ruling{Type: syncengine.Revoke, Target: grant, Cut: cut}, o.Reason)
-		if err != nil {
-			return err
-		}
-		edits = append(edits, e)
-	}
-	if len(edits) > 0 {
-		if _, err := s.rule(w, id, edits...); err != nil {
-			return err
-		}
-	}
-	return put(w, spaceAccess, accessKey(replica, id), access{Access: wire.AccessRevoked, Grants: []syncengine.ChangeID{}})
 }

@@ -86,7 +86,7 @@ func (s *Server) openDiagnostic(w store.Writer, who *Person, o *diagnosticOrder)
 			return nil, err
 		}
 	}
-	return d, put(w, spaceDiagnostics, d.ID[:], d)
+	return d, errors.Join(put(w, spaceDiagnostics, d.ID[:], d), s.audit(w, who.Account, auditOrder, d.ID.String()))
 }
 
 // openLedger makes one ledger: genesis, checklists, and in the public one what is known from the order.

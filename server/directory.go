@@ -21,6 +21,7 @@ const (
 	spaceCodes       store.Space = "codes"       // hash of an enrolment code -> enrolmentCode
 	spaceTokens      store.Space = "tokens"      // hash of a token -> Person
 	spaceContacts    store.Space = "contacts"    // replica -> when the tablet was last in contact, milliseconds
+	spaceAudit       store.Space = "audit"       // number -> auditEntry
 	spaceRefresh     store.Space = "refresh"     // ledger id -> refreshMark
 	spaceServer      store.Space = "server"      // "number" -> the number given to the last ledger; "probe", "erasure" -> milliseconds
 )
@@ -28,7 +29,8 @@ const (
 // Spaces lists every space of what belongs to no ledger, for tools that copy or count.
 func Spaces() []store.Space {
 	return []store.Space{
-		spaceDiagnostics, spaceLedgers, spaceDevices, spaceAccess, spaceCodes, spaceTokens, spaceContacts, spaceRefresh, spaceServer,
+		spaceDiagnostics, spaceLedgers, spaceDevices, spaceAccess, spaceCodes, spaceTokens, spaceContacts, spaceAudit, spaceRefresh,
+		spaceServer,
 	}
 }
 
@@ -92,18 +94,23 @@ func get(r store.Reader, space store.Space, key []byte, v any) (bool, error) {
 	if err != nil || raw == nil {
 		return false, err
 	}
+	return true, unmarshal(space, raw, v)
+}
+
+// unmarshal reads what put wrote.
+func unmarshal(space store.Space, raw []byte, v any) error {
 	if err := json.Unmarshal(raw, v); err != nil {
-		return false, fmt.Errorf("%s: %w: %w", space, store.ErrCorrupt, err)
+		return fmt.Errorf("%s: %w: %w", space, store.ErrCorrupt, err)
 	}
-	return true, nil
+	return nil
 }
 
 // each reads every value of a space under a prefix, in the order of keys.
 func each[T any](r store.Reader, space store.Space, prefix []byte, fn func(key []byte, v *T) (bool, error)) error {
 	return r.Scan(space, syncengine.LedgerID{}, prefix, prefixEnd(prefix), func(key, raw []byte) (bool, error) {
 		v := new(T)
-		if err := json.Unmarshal(raw, v); err != nil {
-			return false, fmt.Errorf("%s: %w: %w", space, store.ErrCorrupt, err)
+		if err := unmarshal(space, raw, v); err != nil {
+			return false, err
 		}
 		return fn(key, v)
 	})

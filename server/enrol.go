@@ -104,7 +104,7 @@ func (s *Server) redeem(w store.Writer, code string, d *Device) error {
 	if err := w.Delete(spaceCodes, syncengine.LedgerID{}, hashOf(code)); err != nil {
 		return err
 	}
-	if err := put(w, spaceDevices, d.Replica.Hash[:], d); err != nil {
+	if err := errors.Join(put(w, spaceDevices, d.Replica.Hash[:], d), s.audit(w, d.Account, auditEnrol, d.Replica.String())); err != nil {
 		return err
 	}
 	for _, id := range c.Ledgers {
@@ -223,7 +223,7 @@ func (s *Server) succeed(w store.Writer, old, d *Device) error {
 	if len(list) > 0 && !open {
 		return wire.Problemf(wire.CodeForbidden, "this tablet was revoked, so nothing continues it; enrol it anew")
 	}
-	if err := put(w, spaceDevices, d.Replica.Hash[:], d); err != nil {
+	if err := errors.Join(put(w, spaceDevices, d.Replica.Hash[:], d), s.audit(w, d.Account, auditSuccessor, d.Replica.String())); err != nil {
 		return err
 	}
 	if old.Successor.IsZero() {

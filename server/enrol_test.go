@@ -266,3 +266,62 @@ func TestContactWithATabletIsNoted(t *testing.T) {
 		t.Fatalf("contacts %d, %d, %d", first, again, later)
 	}
 }
+
+func TestALostTabletKeepsNothingThatItsFormerKeysOpen(t *testing.T) {
+	w := newWorld(t)
+	p := w.newTablet("c-1", "consultant", true)
+	next := w.bareTablet()
+	next.account = "c-1"
+	p.send("POST", "/v1/successions", wire.NewSuccession(next.key, p.replica).Append(nil), nil).created(nil)
+	// Somebody to whom the restricted ledger is closed revokes the tablet: it loses that one too, and the answer does not tell of it.
+	r := w.ask(w.unrestricted, "POST", "/v1/devices/"+next.replica.String()+"/revoke", map[string]any{"reason": "Lost."})
+	r.ok(nil)
+	if strings.Contains(string(r.body), w.restricted) {
+		t.Fatalf("%s", r.body)
+	}
+	for _, q := range []*tablet{p, next} {
+		for id, access := range q.sync().access {
+			if access != wire.AccessRevoked {
+				t.Errorf("a key of the tablet still opens %s", id)
+			}
+		}
+	}
+}
+
+func TestAdministrativeActsAreOnTheTrail(t *testing.T) {
+	onStores(t, func(t *testing.T, w *world) {
+		p := w.newTablet("c-1", "consultant", false)
+		w.revoke(p).ok(nil)
+		w.order("Les Lilas", false)
+		type entry struct {
+			Number              uint64
+			Time                int64
+			Account, Act, About string
+		}
+		var all []entry
+		for path := "/v1/audit?limit=3"; path != ""; {
+			var page struct {
+				Entries []entry
+				Next    string
+			}
+			w.ask(w.auditor, "GET", path, nil).ok(&page)
+			all = append(all, page.Entries...)
+			if path = ""; page.Next != "" {
+				path = "/v1/audit?limit=3&cursor=" + page.Next
+			}
+		}
+		var acts []string
+		for i, e := range all {
+			if e.Number != uint64(len(all)-i) || e.Account == "" || e.About == "" || e.Time == 0 {
+				t.Errorf("%+v", e)
+			}
+			acts = append(acts, e.Act)
+		}
+		if got := strings.Join(acts[:4], ", "); got != "diagnostic ordered, tablet revoked, tablet enrolled, ticket made" || len(acts) != 10 {
+			t.Fatalf("%v", acts)
+		}
+		for _, query := range []string{"limit=0", "limit=x", "cursor=x", "kind=x"} {
+			w.ask(w.auditor, "GET", "/v1/audit?"+query, nil).refused(wire.CodeInvalid)
+		}
+	})
+}

@@ -25,6 +25,7 @@ type facts struct {
 	places  map[syncengine.RecordID]syncengine.PlaceFact
 	tree    *syncengine.PlaceTree
 	uses    map[syncengine.RecordKey]syncengine.PlaceUse // nil until somebody asks for notices
+	notices *derived                                     // nil until somebody asks for notices
 }
 
 func newAtlas() *atlas { return &atlas{facts: map[syncengine.LedgerID]*facts{}} }

@@ -29,7 +29,7 @@ import (
 
 // world is a server, one diagnostic with a restricted ledger, and people.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	store   store.Store
 	secret  *server.Secret
 	s       *server.Server
@@ -78,7 +78,7 @@ func onStores(t *testing.T, fn func(t *testing.T, w *world)) {
 	})
 }
 
-func openBolt(t *testing.T, path string) *boltstore.Store {
+func openBolt(t testing.TB, path string) *boltstore.Store {
 	t.Helper()
 	s, err := boltstore.Open(path, boltstore.Options{})
 	if err != nil {
@@ -88,12 +88,12 @@ func openBolt(t *testing.T, path string) *boltstore.Store {
 	return s
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	return newWorldOn(t, storetest.NewMemory())
 }
 
-func newWorldOn(t *testing.T, st store.Store) *world {
+func newWorldOn(t testing.TB, st store.Store) *world {
 	t.Helper()
 	w := &world{t: t, store: st, log: &syncedLog{ch: make(chan struct{}, 1)}}
 	w.clock.Store(time.Date(2026, 11, 17, 9, 0, 0, 0, time.UTC).UnixMilli())
@@ -161,7 +161,7 @@ func (w *world) makeToken(order map[string]any) string {
 
 // reply is an answer that a test looks into.
 type reply struct {
-	t      *testing.T
+	t      testing.TB
 	asked  string
 	status int
 	header http.Header
@@ -304,7 +304,7 @@ type change struct {
 }
 
 // field returns the field at a path.
-func (v *recordView) field(t *testing.T, path string) *field {
+func (v *recordView) field(t testing.TB, path string) *field {
 	t.Helper()
 	for i := range v.Fields {
 		if v.Fields[i].Path == path {
@@ -365,7 +365,7 @@ func has(list []string, text string) bool {
 }
 
 // newUUID draws a record id.
-func newUUID(t *testing.T) uuid.UUID {
+func newUUID(t testing.TB) uuid.UUID {
 	t.Helper()
 	id, err := uuid.NewV7()
 	if err != nil {

@@ -1,7 +1,9 @@
 package server
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/arpenteur/arpenteur/syncengine"
 	"github.com/arpenteur/arpenteur/syncengine/ledger"
@@ -36,28 +38,35 @@ func (s *Server) listNotices(c *call) error {
 	return c.answer(http.StatusOK, map[string]any{"notices": list})
 }
 
-// notices derives the notices of a ledger. The records of a restricted ledger name places of the public one; what is wrong with these
-// places by themselves is the public ledger's to say.
+// derived is the notices of a ledger as they follow from its facts and those of its places at some versions.
+type derived struct {
+	places, uses uint64
+	list         []syncengine.Notice
+}
+
+// notices derives the notices of a ledger, once for each state of its places and records. The records of a restricted ledger name places
+// of the public one; what is wrong with these places by themselves is the public ledger's to say.
 func (s *Server) notices(l *reached) ([]syncengine.Notice, error) {
-	places, err := s.placeFacts(l)
+	places, placesAt, err := s.placeFacts(l)
 	if err != nil {
 		return nil, err
 	}
-	uses, err := s.uses(l.Ledger, l.r)
-	if err != nil {
-		return nil, err
+	uses, usesAt, known, err := s.uses(l.Ledger, l.r, placesAt)
+	if err != nil || known != nil {
+		return known, err
 	}
-	all := syncengine.Notices(places, uses)
-	if !l.entry.Restricted {
-		return all, nil
+	list := syncengine.Notices(places, uses)
+	if l.entry.Restricted {
+		list = slices.DeleteFunc(list, func(n syncengine.Notice) bool { return n.Record.Kind == syncengine.PlaceKind })
 	}
-	out := all[:0]
-	for _, n := range all {
-		if n.Record.Kind != syncengine.PlaceKind {
-			out = append(out, n)
-		}
+	if list == nil {
+		list = []syncengine.Notice{}
 	}
-	return out, nil
+	f := s.atlas.of(l.ID())
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.notices = &derived{placesAt, usesAt, list}
+	return list, nil
 }
 
 // placesOf opens the ledger in which the places of a ledger lie: itself, or the public one beside a restricted one.
@@ -81,26 +90,24 @@ func (s *Server) placeTree(l *reached) (*syncengine.PlaceTree, error) {
 	return s.tree(home, l.r)
 }
 
-func (s *Server) placeFacts(l *reached) ([]syncengine.PlaceFact, error) {
+// placeFacts returns the places of a ledger, and the version that they are of.
+func (s *Server) placeFacts(l *reached) ([]syncengine.PlaceFact, uint64, error) {
 	home, err := s.placesOf(l)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	f := s.atlas.of(home.ID())
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := s.bringUp(f, home, l.r); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	out := make([]syncengine.PlaceFact, 0, len(f.places))
-	for _, p := range f.places {
-		out = append(out, p)
-	}
-	return out, nil
+	return slices.Collect(maps.Values(f.places)), f.version, nil
 }
 
-// uses returns which records of a ledger name which place.
-func (s *Server) uses(l *ledger.Ledger, r store.Reader) ([]syncengine.PlaceUse, error) {
+// uses returns which records of a ledger name which place, and the version that this is of; or the notices themselves, where they were
+// derived of that version and of these places before.
+func (s *Server) uses(l *ledger.Ledger, r store.Reader, places uint64) ([]syncengine.PlaceUse, uint64, []syncengine.Notice, error) {
 	f := s.atlas.of(l.ID())
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -108,11 +115,10 @@ func (s *Server) uses(l *ledger.Ledger, r store.Reader) ([]syncengine.PlaceUse, 
 		f.uses, f.known = map[syncengine.RecordKey]syncengine.PlaceUse{}, false
 	}
 	if err := s.bringUp(f, l, r); err != nil {
-		return nil, err
+		return nil, 0, nil, err
 	}
-	out := make([]syncengine.PlaceUse, 0, len(f.uses))
-	for _, u := range f.uses {
-		out = append(out, u)
+	if n := f.notices; n != nil && n.places == places && n.uses == f.version {
+		return nil, f.version, n.list, nil
 	}
-	return out, nil
+	return slices.Collect(maps.Values(f.uses)), f.version, nil, nil
 }

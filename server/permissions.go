@@ -12,11 +12,12 @@ type action string
 
 // The actions.
 const (
-	actAnyone         action = "anyone"             // no account is needed
-	actReplica        action = "replica"            // a signed request of a tablet, which the handler verifies itself
-	actListen         action = "listen"             // a tablet, or a person who reads
-	actObserve        action = "observe"            // figures of operation
-	actAccount        action = "read own account"   // who am I
+	actAnyone         action = "anyone"           // no account is needed
+	actReplica        action = "replica"          // a signed request of a tablet, which the handler verifies itself
+	actListen         action = "listen"           // a tablet, or a person who reads
+	actObserve        action = "observe"          // figures of operation
+	actAccount        action = "read own account" // who am I
+	actReadAudit      action = "read the audit trail"
 	actListTokens     action = "list tokens"        // also their rights
 	actMakeToken      action = "make tokens"        //
 	actRevokeToken    action = "revoke tokens"      //
@@ -54,6 +55,8 @@ func allowed(role syncengine.Role, a action) bool {
 		return true
 	case actObserve:
 		return local || schemas.May(role, schemas.ActOperate)
+	case actReadAudit:
+		return local || schemas.May(role, schemas.ActAudit)
 	case actListTokens, actMakeToken, actRevokeToken:
 		return local || schemas.May(role, schemas.ActAccounts)
 	case actTicket, actListDevices, actRevoke:

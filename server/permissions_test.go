@@ -24,6 +24,7 @@ func expected() map[string]string {
 		"GET /readyz":                                          "*",
 		"GET /metrics":                                         "Al",
 		"GET /v1/me":                                           "ANCLcaUl",
+		"GET /v1/audit":                                        "AUl",
 		"GET /v1/tokens":                                       "Al",
 		"POST /v1/tokens":                                      "Al",
 		"DELETE /v1/tokens/{id}":                               "Al",

@@ -30,6 +30,7 @@ func routes() []route {
 
 		// Who and what there is.
 		{get, "/v1/me", actAccount, (*Server).showAccount},
+		{get, "/v1/audit", actReadAudit, (*Server).listAudit},
 		{get, "/v1/tokens", actListTokens, (*Server).listTokens},
 		{post, "/v1/tokens", actMakeToken, (*Server).makeToken},
 		{del, "/v1/tokens/{id}", actRevokeToken, (*Server).revokeToken},

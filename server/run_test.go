@@ -13,7 +13,7 @@ import (
 	"github.com/arpenteur/arpenteur/syncengine/store/storetest"
 )
 
-func listenLocal(t *testing.T) net.Listener {
+func listenLocal(t testing.TB) net.Listener {
 	t.Helper()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 // tablet speaks the protocol with no store of its own: what it wrote, and what the server's log has reached.
 type tablet struct {
 	w         *world
-	t         *testing.T
+	t         testing.TB
 	key       ed25519.PrivateKey
 	replica   syncengine.ReplicaID
 	account   syncengine.AccountID
@@ -35,7 +35,8 @@ type tablet struct {
 type tabletLog struct {
 	head   syncengine.Head
 	unsent [][]byte
-	first  uint64 // sequence of the first unsent line
+	heads  []syncengine.Head // after each unsent line
+	first  uint64            // sequence of the first unsent line
 }
 
 // bareTablet is a tablet that is not enrolled.
@@ -139,13 +140,17 @@ func (p *tablet) sync(more ...wire.Frame) *heard {
 func (p *tablet) outgoing(more ...wire.Frame) []wire.Frame {
 	frames := append([]wire.Frame{&wire.Hello{Full: true}}, more...)
 	for id, log := range p.logs {
-		if len(log.unsent) == 0 {
-			continue
+		for len(log.unsent) > 0 {
+			n, size := 0, wire.RunSize{}
+			for n < len(log.unsent) && size.Add(len(log.unsent[n])) {
+				n++
+			}
+			frames = append(frames, &wire.Run{
+				Ledger: id, Replica: p.replica, First: log.first, Lines: log.unsent[:n], Head: wire.SignHead(p.key, id, log.heads[n-1]),
+			})
+			log.first = log.heads[n-1].Seq + 1
+			log.unsent, log.heads = log.unsent[n:], log.heads[n:]
 		}
-		frames = append(frames, &wire.Run{
-			Ledger: id, Replica: p.replica, First: log.first, Lines: log.unsent, Head: wire.SignHead(p.key, id, log.head),
-		})
-		log.first, log.unsent = log.head.Seq+1, nil
 	}
 	return append(frames, &wire.End{})
 }
@@ -158,7 +163,7 @@ func (p *tablet) exchange(frames []wire.Frame) *heard {
 	return p.hear(answer.body)
 }
 
-func encode(t *testing.T, frames []wire.Frame) []byte {
+func encode(t testing.TB, frames []wire.Frame) []byte {
 	t.Helper()
 	var body bytes.Buffer
 	out := wire.NewWriter(&body)
@@ -217,7 +222,7 @@ func (p *tablet) authority(id syncengine.LedgerID) syncengine.ReplicaID {
 }
 
 // id reads a ledger's id.
-func ledgerID(t *testing.T, text string) syncengine.LedgerID {
+func ledgerID(t testing.TB, text string) syncengine.LedgerID {
 	t.Helper()
 	h, err := syncengine.ParseHash(text)
 	if err != nil {
@@ -280,6 +285,7 @@ func (p *tablet) write(n note) syncengine.ChangeID {
 	}
 	log.unsent = append(log.unsent, wire.AppendLine(nil, line))
 	log.head = syncengine.Head{Seq: log.head.Seq + 1, Chain: wire.ChainNext(log.head.Chain, line.Change.ID)}
+	log.heads = append(log.heads, log.head)
 	return line.Change.ID
 }
 

@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"io"
 	"net/http"
 
@@ -54,7 +55,7 @@ func (s *Server) makeTicket(c *call) error {
 		if e.Ledgers, err = openedBy(w, c.who, o.Diagnostics, o.Restricted); err != nil {
 			return err
 		}
-		return put(w, spaceCodes, hashOf(code), e)
+		return errors.Join(put(w, spaceCodes, hashOf(code), e), s.audit(w, c.who.Account, auditTicket, string(o.Account)))
 	})
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"net/http"
 	"slices"
 	"time"
@@ -56,7 +57,7 @@ func (s *Server) makeToken(c *call) error {
 				return err
 			}
 		}
-		return put(w, spaceTokens, hash, p)
+		return errors.Join(put(w, spaceTokens, hash, p), s.audit(w, c.who.Account, auditToken, p.ID))
 	})
 	if err != nil {
 		return err
@@ -126,7 +127,7 @@ func (s *Server) revokeToken(c *call) error {
 		if hash == nil {
 			return wire.Problemf(wire.CodeNotFound, "there is no token %q", id)
 		}
-		return w.Delete(spaceTokens, syncengine.LedgerID{}, hash)
+		return errors.Join(w.Delete(spaceTokens, syncengine.LedgerID{}, hash), s.audit(w, c.who.Account, auditTokenEnd, id))
 	})
 	if err != nil {
 		return err
