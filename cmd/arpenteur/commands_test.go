@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/arpenteur/arpenteur/clientsdk"
 	"github.com/arpenteur/arpenteur/internal/apiclient"
@@ -104,17 +106,29 @@ func isFileName(s string) bool {
 }
 
 func TestAMessageOfAnErrorBeginsWithoutACapitalAndEndsWithoutAFullStop(t *testing.T) {
-	for _, lang := range []phrases.Language{phrases.French, phrases.English} {
-		say := catalogueOf(t, lang)
-		for _, key := range say.Keys() {
-			if !strings.HasPrefix(key, "error.") || key == "error.line" || key == "error.detail" {
-				continue
-			}
-			text := say.Say(key)
-			if first := text[:1]; first != strings.ToLower(first) || strings.HasSuffix(text, ".") || strings.Contains(text, "!") {
-				t.Errorf("%s %s: %q", lang, key, text)
+	failures := regexp.MustCompile(`(?:failed\(class\w+|class\w+), "([a-z_.]+)"`)
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := 0
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range failures.FindAllStringSubmatch(string(source), -1) {
+			for _, lang := range []phrases.Language{phrases.French, phrases.English} {
+				checked++
+				text := catalogueOf(t, lang).Say(m[1])
+				if first, _ := utf8.DecodeRuneInString(text); unicode.IsUpper(first) || strings.HasSuffix(text, ".") || strings.Contains(text, "!") {
+					t.Errorf("%s %s: %q", lang, m[1], text)
+				}
 			}
 		}
+	}
+	if checked < 100 {
+		t.Errorf("only %d messages were found", checked)
 	}
 }
 

@@ -12,11 +12,11 @@ type inProcess struct{ handler http.Handler }
 
 // RoundTrip runs the handler beside the caller, who reads the body while it is written.
 func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context()) // a transport leaves its caller's request as it is
+	r.RequestURI = r.URL.RequestURI()
 	if r.Body == nil {
-		r = r.Clone(r.Context())
 		r.Body = http.NoBody
 	}
-	r.RequestURI = r.URL.RequestURI()
 	body, to := io.Pipe()
 	w := &pipeWriter{
 		begun: make(chan struct{}), to: to,
@@ -27,6 +27,7 @@ func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	go func() {
 		defer func() {
 			fault := recover()
+			_ = r.Body.Close()
 			w.WriteHeader(http.StatusOK)
 			if fault != nil {
 				_ = to.CloseWithError(io.ErrUnexpectedEOF) // an answer that was cut
