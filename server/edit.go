@@ -111,8 +111,8 @@ func (s *Server) editRecord(c *call) error {
 		if err != nil {
 			return err
 		}
-		if m == nil || m.Checklist == nil {
-			return errNoRecord()
+		if err := workable(m); err != nil {
+			return err
 		}
 		if err := s.mayEdit(c.who, l, m); err != nil {
 			return err

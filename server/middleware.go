@@ -94,6 +94,7 @@ func (w *answerWriter) WriteHeader(status int) {
 	if w.status == 0 {
 		w.status = status
 	}
+	w.move()
 	w.ResponseWriter.WriteHeader(status)
 }
 
@@ -103,7 +104,7 @@ func (w *answerWriter) Write(b []byte) (int, error) {
 	}
 	done := 0
 	for done < len(b) {
-		_ = w.control.SetWriteDeadline(time.Now().Add(idleWrite)) // not every kind of connection has deadlines
+		w.move()
 		n, err := w.ResponseWriter.Write(b[done:min(done+writePiece, len(b))])
 		done += n
 		w.bytes += int64(n)
@@ -114,6 +115,11 @@ func (w *answerWriter) Write(b []byte) (int, error) {
 	return done, nil
 }
 
+// move gives the answer more time. A connection keeps its deadline from one answer to the next, so every answer moves it.
+func (w *answerWriter) move() {
+	_ = w.control.SetWriteDeadline(time.Now().Add(idleWrite)) // not every kind of connection has deadlines
+}
+
 // movingBody gives a request time for as long as something of its body arrives.
 type movingBody struct {
 	io.ReadCloser
@@ -122,5 +128,9 @@ type movingBody struct {
 
 func (b *movingBody) Read(p []byte) (int, error) {
 	_ = b.control.SetReadDeadline(time.Now().Add(idleRead)) // not every kind of connection has deadlines
-	return b.ReadCloser.Read(p)
+	n, err := b.ReadCloser.Read(p)
+	if err != nil { // all is read: what follows may take its time
+		_ = b.control.SetReadDeadline(time.Time{})
+	}
+	return n, err
 }

@@ -69,8 +69,9 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if code == wire.CodeBusy {
 		w.Header().Set("Retry-After", "5")
 	}
-	if code == wire.CodeUnauthenticated {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="arpenteur"`)
+	if status == http.StatusUnauthorized {
+		w.Header().Add("WWW-Authenticate", `Bearer realm="arpenteur"`)
+		w.Header().Add("WWW-Authenticate", wire.AuthorizationScheme)
 	}
 	s.writeProblem(w, r, status, err)
 }

@@ -48,8 +48,8 @@ func (s *Server) settleRecord(c *call) error {
 		if err != nil {
 			return err
 		}
-		if m == nil || m.Checklist == nil {
-			return errNoRecord()
+		if err := workable(m); err != nil {
+			return err
 		}
 		seen, err := s.seals.open(o.Seen, c.who.Account, l.ID(), key)
 		if err != nil {

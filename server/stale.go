@@ -8,6 +8,17 @@ import (
 	"github.com/arpenteur/arpenteur/syncengine/wire"
 )
 
+// workable refuses to decide about a record that is not there, or that this program can't read.
+func workable(m *ledger.Merged) error {
+	switch {
+	case m == nil:
+		return errNoRecord()
+	case m.Checklist == nil:
+		return wire.Problemf(wire.CodeInvalid, "no version of the record's checklist can be read here yet")
+	}
+	return nil
+}
+
 // moved returns the first of the paths at which something stands that the person was not shown, ascending.
 func moved(m *ledger.Merged, seen *sight, paths []syncengine.Path) (syncengine.Path, bool) {
 	for _, path := range paths {

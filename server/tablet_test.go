@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -251,6 +252,7 @@ func (p *tablet) write(n note) syncengine.ChangeID {
 		n.lineage = string(n.kind)
 	}
 	id := ledgerID(p.t, n.ledger)
+	p.w.sleep(time.Millisecond) // of two values the later one is shown
 	writes := []syncengine.Write{{Path: "/", Value: syncengine.True, Over: n.over["/"]}}
 	for path, v := range n.values {
 		value, err := wire.EncodeValue(v)
