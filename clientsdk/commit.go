@@ -86,10 +86,8 @@ func (c *Client) keepDrafts(ctx context.Context, drafts []*Draft) ([]Saved, erro
 	saved := make([]Saved, len(drafts))
 	forget := c.takeFinished()
 	err := c.store.Update(ctx, func(w store.Writer) error {
-		for _, id := range forget {
-			if err := w.Delete(spaceDrafts, syncengine.LedgerID{}, id[:]); err != nil {
-				return err
-			}
+		if err := forgetDrafts(w, forget); err != nil {
+			return err
 		}
 		for i, d := range drafts {
 			var err error
@@ -188,25 +186,18 @@ func orEmpty[V any](m map[syncengine.Path]V) map[syncengine.Path]V {
 	return m
 }
 
-// resume takes up the drafts that were open, less those that were committed just before a crash, and compiles the checklists that
-// they are drawn from. A journal that has grown is written anew.
+// resume takes up the drafts that were open, less those that were committed just before a crash. A journal that has grown is
+// written anew.
 func (c *Client) resume(ctx context.Context, p *draftReplay) error {
 	var committed []syncengine.RecordID
 	err := c.store.View(ctx, func(r store.Reader) (err error) {
 		if committed, err = committedDrafts(r); err != nil {
 			return err
 		}
+		c.compileFor(r, p)
 		b, err := readBase(r)
-		if err != nil {
-			return err
-		}
 		c.challenge = b.Challenge
-		for _, d := range p.drafts {
-			if l, err := c.keeper.View(r, d.ref.Ledger); err == nil {
-				l.Checklist(d.checklist)
-			}
-		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return err
@@ -223,14 +214,26 @@ func (c *Client) resume(ctx context.Context, p *draftReplay) error {
 	if len(committed) == 0 {
 		return nil
 	}
-	return c.store.Update(ctx, func(w store.Writer) error {
-		for _, id := range committed {
-			if err := w.Delete(spaceDrafts, syncengine.LedgerID{}, id[:]); err != nil {
-				return err
-			}
+	return c.store.Update(ctx, func(w store.Writer) error { return forgetDrafts(w, committed) })
+}
+
+// compileFor makes the checklists ready that drafts are drawn from.
+func (c *Client) compileFor(r store.Reader, p *draftReplay) {
+	for _, d := range p.drafts {
+		if l, err := c.keeper.View(r, d.ref.Ledger); err == nil {
+			l.Checklist(d.checklist)
 		}
-		return nil
-	})
+	}
+}
+
+// forgetDrafts forgets which changes drafts were committed as, once the journal has forgotten the drafts.
+func forgetDrafts(w store.Writer, ids []syncengine.RecordID) error {
+	for _, id := range ids {
+		if err := w.Delete(spaceDrafts, syncengine.LedgerID{}, id[:]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // committedDrafts returns the drafts whose commit the store remembers.
