@@ -50,8 +50,8 @@ func lines(runs []*ledger.Incoming) []string {
 func TestWhatArrivedAfterAnyVersionIsWhatItsHolderLacks(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t)
-		w.tablet("t1", "c1")
-		w.tablet("t2", "c2")
+		w.tablet("t1", "c1").note("common to all copies")
+		w.tablet("t2", "c2").note("common to all copies")
 		type moment struct {
 			ledger.Progress
 			vector se.VersionVector
@@ -178,6 +178,82 @@ func TestWhoeverFollowsArrivalsGetsWhatWasCompletedLater(t *testing.T) {
 		t.Errorf("the follower holds %v, the tablet %v", follower.vector(), tablet.vector())
 	}
 	follower.verify()
+}
+
+func TestWhoeverFollowsArrivalsGetsTheBranchesOfALog(t *testing.T) {
+	w := newWorld(t)
+	original := w.tablet("t1", "c1")
+	follower := w.fresh("follower")
+	keys := []se.RecordKey{original.note("common")}
+	copied := original.copyOf("its copy")
+	keys = append(keys, original.note("original"), copied.note("copy"))
+	for _, n := range []*node{original, copied} {
+		w.server.pull(n)
+		follower.follow(w.server, 1)
+	}
+	w.tablets = []*node{follower, original, copied}
+	w.converge()
+	w.settled(keys...)
+	other := w.fresh("follower from the beginning")
+	other.follow(w.server, 1)
+	if !other.vector().Equal(w.server.vector()) {
+		t.Errorf("it holds %v", other.vector())
+	}
+}
+
+func TestAPageOfArrivalsEndsWithTheRunThatItsLastArrivalLiesIn(t *testing.T) {
+	w := newWorld(t)
+	tablet := w.tablet("t1", "c1")
+	const count = 150
+	for range count {
+		tablet.note("text")
+		w.server.pull(tablet)
+	}
+	start := w.server.progress().Version - count
+	for _, size := range []int{1, 10, 100} {
+		sent := 0
+		for version := start; version < w.server.progress().Version; {
+			runs, next := w.server.since(version, size)
+			for _, in := range runs {
+				sent += len(in.Lines)
+			}
+			version = next.Version
+		}
+		pages := (count + size - 1) / size
+		if sent < count || sent > count+pages*wire.MaxRunLines {
+			t.Errorf("%d lines are sent in %d pages", sent, pages)
+		}
+	}
+}
+
+func TestLinesBeforeAGapAreSentThoughOnesBehindLackValues(t *testing.T) {
+	w := newWorld(t)
+	tablet := w.tablet("t1", "c1")
+	first := tablet.note("first")
+	w.server.pull(tablet)
+	tablet.note("second")
+	w.server.takeAll(w.stripped(tablet.lacking(w.server.vector())[0]))
+	relay := w.relay("relay")
+	if got := relay.document(first); got != `{"note":"first"}` || !relay.vector().Equal(w.server.vector()) {
+		t.Errorf("it shows %s and holds %v", got, relay.vector())
+	}
+}
+
+func TestALongerBranchThatNobodyKnowsIsNoReasonNotToSend(t *testing.T) {
+	w := newWorld(t)
+	original := w.tablet("t1", "c1")
+	for range 3 {
+		original.note("text")
+	}
+	w.server.pull(original)
+	behind := se.VersionVector{original.pen.Replica(): {w.headAt(original, 2), {Seq: 9, Chain: se.Hash{1}}}}
+	if got := lines(w.server.lacking(behind)); len(got) != int(w.server.own.Seq)+1 {
+		t.Errorf("%d lines are sent", len(got))
+	}
+	longer := se.VersionVector{original.pen.Replica(): {{Seq: 9, Chain: se.Hash{1}}}}
+	if got := lines(w.server.lacking(longer)); len(got) != int(w.server.own.Seq) {
+		t.Errorf("to one with a longer copy %d lines are sent", len(got))
+	}
 }
 
 func TestTheAuthoritysLinesAreSentFirst(t *testing.T) {

@@ -193,3 +193,28 @@ func (w *world) relayBefore(last uint64) *node {
 	n.takeAll(w.until(w.server.all(), w.server.own.Seq-last+1)...)
 	return n
 }
+
+func TestAPointOfTheAuthoritysLogIsHeldOnWhicheverBranchItLies(t *testing.T) {
+	w := newWorld(t)
+	tablet := w.tablet("t1", "c1")
+	restored := w.server.copyOf("restored")
+	w.publish("lighting", 1)
+	for range 2 {
+		e, err := ledger.Rule(w.newID, "boss", 5, se.Ruling{Type: se.Untimed, Target: se.ChangeID{Hash: se.Hash{1}}}, "")
+		w.must(err)
+		restored.commit(e)
+	}
+	tablet.pull(restored)
+	line := tablet.edit(w.observation(), set("/litter", "1"))
+	for _, order := range [][]*node{{w.server, restored}, {restored, w.server}} {
+		n := w.fresh("n")
+		for _, other := range order {
+			n.takeAll(other.all()...)
+		}
+		n.takeAll(tablet.ownRuns()...)
+		if got := n.verdict(line.Change.ID); got != "effective" {
+			t.Errorf("after the log of %s, then of %s, the change is %s", order[0].name, order[1].name, got)
+		}
+		n.verify()
+	}
+}

@@ -159,16 +159,37 @@ func TestPagesFollowOnWhateverIsInsertedMeanwhile(t *testing.T) {
 
 func TestAKeyOfAnotherKindBeginsOrEndsAListOfOneKind(t *testing.T) {
 	w, keys := surveyed(t, 5)
-	for kind, want := range map[se.Kind]int{"action": len(keys), "visit": 0} {
+	for _, kind := range []se.Kind{"action", "place", "visit"} { // they are not the checklist's, but they are there
+		key := w.observation()
+		key.Kind = kind
+		w.server.commit(surveyedForm(key, 5))
+	}
+	for after, want := range map[se.Kind]int{"action": len(keys), "visit": 0} {
 		n := 0
 		w.server.view(func(l *ledger.Ledger) error {
-			return l.List(ledger.Filter{Kind: "observation"}, &se.RecordKey{Kind: kind, ID: keys[2].ID}, func(*ledger.Merged) (bool, error) {
+			return l.List(ledger.Filter{Kind: "observation"}, &se.RecordKey{Kind: after, ID: keys[2].ID}, func(m *ledger.Merged) (bool, error) {
 				n++
 				return true, nil
 			})
 		})
 		if n != want {
-			t.Errorf("after one of kind %s come %d records", kind, n)
+			t.Errorf("after one of kind %s come %d records", after, n)
+		}
+	}
+	for kind, want := range map[se.Kind]int{"place": 1, "observation": len(keys), "": len(keys) + 3, "pla": 0} {
+		var last se.RecordKey
+		n := 0
+		w.server.view(func(l *ledger.Ledger) error {
+			return l.List(ledger.Filter{Kind: kind}, &last, func(m *ledger.Merged) (bool, error) {
+				if kind != "" && m.Key.Kind != kind {
+					t.Errorf("one of kind %s is listed among those of kind %s", m.Key.Kind, kind)
+				}
+				n++
+				return true, nil
+			})
+		})
+		if n != want {
+			t.Errorf("of kind %q there are %d", kind, n)
 		}
 	}
 }

@@ -214,6 +214,21 @@ func TestARedactedValueIsNowhereAndItsChangeStands(t *testing.T) {
 	}
 }
 
+func TestARedactedValueDoesNotComeBackWithThoseThatWereMissing(t *testing.T) {
+	w := newWorld(t)
+	tablet := w.tablet("t1", "c1")
+	key := w.observation()
+	line := tablet.edit(key, set("/litter", "2"), set("/note", `"Madame Durand au 3e"`))
+	run := tablet.ownRuns()[0]
+	w.server.takeAll(w.stripped(run))
+	w.rule(se.Ruling{Type: se.Redact, Target: line.Change.ID, Paths: []se.Path{"/note"}})
+	w.server.takeAll(run)
+	if got := w.server.document(key); got != `{"litter":2}` || w.server.holds("Durand") {
+		t.Errorf("it shows %s", got)
+	}
+	w.server.verify()
+}
+
 func TestWhatARedactedRecordWasFoundByIsForgotten(t *testing.T) {
 	w := newWorld(t)
 	tablet := w.tablet("t1", "c1")
