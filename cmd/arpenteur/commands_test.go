@@ -193,6 +193,7 @@ func mustRun(t *testing.T, args ...string) []byte {
 }
 
 func TestAFlippedByteIsFoundAndItsLineNamed(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	data := filepath.Join(dir, "d")
 	s := startServer(t, data)
@@ -248,6 +249,7 @@ func TestTheDemonstrationEndsInOneLineOfCounts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")
 	}
+	t.Parallel()
 	out := mustRun(t, "demo", "--once", "--seed", "7")
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 	var counts map[string]float64

@@ -281,6 +281,7 @@ func (w *killWorld) restart(checked map[string]bool) {
 
 // Server and tablets are killed at random moments, twenty times over. Everything that either said is saved is there, and once (L1, L5).
 func TestNothingThatWasAcknowledgedIsLostToAKill(t *testing.T) {
+	t.Parallel()
 	rounds := 20
 	if testing.Short() {
 		rounds = 4
