@@ -282,7 +282,7 @@ func TestShortRunsGrowTogetherUntilTheyAreFull(t *testing.T) {
 		w := newWorld(t)
 		tablet := w.tablet("t1", "c1")
 		size := rapid.SampledFrom([]int{0, 300, 3000, 9000, 20000})
-		for range rapid.IntRange(1, 12).Draw(t, "commits") {
+		for range rapid.IntRange(1, 8).Draw(t, "commits") {
 			some := tablet.notes(rapid.SampledFrom([]int{1, 1, 2, 30}).Draw(t, "changes"))
 			some[0].Writes[0].Value = wire.StringValue(strings.Repeat("x", size.Draw(t, "size")))
 			tablet.commit(some...)

@@ -125,13 +125,9 @@ func (l *Ledger) Point() (syncengine.AuthorityPoint, error) {
 func (l *Ledger) loadAuthority() error {
 	first := wire.ReplicaOf(l.genesis.Authority.Ed25519())
 	l.authority = syncengine.NewAuthority(first)
-	logs, err := l.logsOf(first)
-	if err != nil || len(logs) == 0 {
+	tips, held, err := l.authorityTips()
+	if err != nil || !held {
 		return err
-	}
-	tips := logs[0].Tip.Chain
-	for _, g := range logs[1:] {
-		tips = sha256.Sum256(append(tips[:], g.Tip.Chain[:]...))
 	}
 	l.k.mu.Lock()
 	cached := l.k.authorities[l.id]
@@ -151,11 +147,39 @@ func (l *Ledger) loadAuthority() error {
 	if err != nil || !whole {
 		return err
 	}
-	l.k.mu.Lock()
-	l.k.authorities[l.id] = cachedAuthority{tips, l.authority}
-	l.k.mu.Unlock()
-	l.shared = true
+	l.shareAuthority(tips)
 	return nil
+}
+
+// authorityTips names what is kept of the authority's log: how each of its branches ends. held is false where nothing of it is kept.
+func (l *Ledger) authorityTips() (tips syncengine.Hash, held bool, err error) {
+	logs, err := l.logsOf(wire.ReplicaOf(l.genesis.Authority.Ed25519()))
+	if err != nil || len(logs) == 0 {
+		return tips, false, err
+	}
+	tips = logs[0].Tip.Chain
+	for _, g := range logs[1:] {
+		tips = sha256.Sum256(append(tips[:], g.Tip.Chain[:]...))
+	}
+	return tips, true, nil
+}
+
+// shareAuthority puts the authority's state into the cache, as that of the given tips.
+func (l *Ledger) shareAuthority(tips syncengine.Hash) {
+	l.k.mu.Lock()
+	defer l.k.mu.Unlock()
+	l.k.authorities[l.id] = cachedAuthority{tips, l.authority}
+	l.shared = true
+}
+
+// rememberAuthority keeps what the rulings add up to for the next transaction, where this one wrote to the authority's log, so that not
+// all of them are added up again after each edit on the server. Should this transaction not be committed, the tips in the cache are nobody's.
+func (l *Ledger) rememberAuthority() error {
+	tips, held, err := l.authorityTips()
+	if err == nil && held && !l.shared {
+		l.shareAuthority(tips)
+	}
+	return err
 }
 
 // loadRuling adds the ruling at a position to the authority's state.

@@ -324,5 +324,9 @@ func (l *Ledger) entry(key syncengine.RecordKey) (*Entry, error) {
 // Advances writes how far the logs moved since the ledger was opened. It touches the keys that every transaction of the ledger
 // touches, so it runs last, in the update itself (see store.Prepare). It returns the ledger's version after it.
 func (l *Ledger) Advances(w store.Writer) (uint64, error) {
-	return writeAdvances(w, l.id, l.advances)
+	version, err := writeAdvances(w, l.id, l.advances)
+	if err != nil {
+		return 0, err
+	}
+	return version, l.rememberAuthority()
 }
