@@ -28,7 +28,7 @@ func Run(t *testing.T, open func(t testing.TB) store.Store) {
 
 // Run runs the conformance suite.
 func (b Backend) Run(t *testing.T) {
-	for _, test := range slices.Concat(contractTests(), scanTests(), concurrencyTests(), propertyTests()) {
+	for _, test := range slices.Concat(contractTests(b), scanTests(), concurrencyTests(), propertyTests()) {
 		t.Run(test.name, func(t *testing.T) { test.run(t, b) })
 	}
 }
