@@ -176,7 +176,7 @@ func (l *Ledger) shareAuthority(tips syncengine.Hash) {
 // all of them are added up again after each edit on the server. Should this transaction not be committed, the tips in the cache are nobody's.
 func (l *Ledger) rememberAuthority() error {
 	tips, held, err := l.authorityTips()
-	if err == nil && held && !l.shared {
+	if err == nil && held {
 		l.shareAuthority(tips)
 	}
 	return err
