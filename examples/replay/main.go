@@ -2,6 +2,7 @@
 // captures without a network, colleagues who correct each other's records without knowing, links that cut. In the end it checks that
 // every tablet and the server show the same bytes for every record, and that nothing that was saved is missing anywhere.
 //
+//	go run ./examples/replay                                             # made-up inspections, from the project's root
 //	go run ./examples/replay -csv path/to/rentsafeto_evaluations.csv
 //	go run ./examples/replay -csv … -tablets 8 -rows 400 -seed 7
 //
@@ -31,7 +32,7 @@ type options struct {
 
 func main() {
 	var o options
-	flag.StringVar(&o.csv, "csv", "testdata/inspections.csv", "inspections in the format of RentSafeTO, the mapping of their items beside them")
+	flag.StringVar(&o.csv, "csv", "examples/replay/testdata/inspections.csv", "inspections in the format of RentSafeTO, the mapping of their items beside them")
 	flag.IntVar(&o.tablets, "tablets", 5, "how many tablets share the work")
 	flag.IntVar(&o.rows, "rows", 100, "how many inspections to take; 0 for all")
 	flag.Uint64Var(&o.seed, "seed", 1, "of everything that chance decides")
