@@ -89,8 +89,12 @@ func (s *Server) handleSync(c *call) error {
 		return err
 	}
 	s.contacted(c.Context(), c.device.Replica)
-	c.w.Header().Set("Content-Type", wire.MediaType)
-	c.w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
+	headers := c.w.Header()
+	headers.Set("Content-Type", wire.MediaType)
+	headers.Set("Content-Length", strconv.Itoa(body.Len()))
+	for _, name := range []string{"Content-Security-Policy", "Referrer-Policy"} {
+		headers.Del(name) // no browser shows this answer, and where nothing is new its headers are most of it (law L11)
+	}
 	if _, err := c.w.Write(body.Bytes()); err != nil {
 		s.Log.Debug().Err(err).Msg("answer to a sync was cut")
 	}
