@@ -68,6 +68,9 @@ func (l *Ledger) holdNext(g *log) (bool, error) {
 		return false, err
 	}
 	id, err := l.idAt(p)
+	if unreadable(err) {
+		return false, nil
+	}
 	if err != nil {
 		return false, err
 	}
@@ -162,6 +165,9 @@ func (l *Ledger) fillChange(other *wire.Line) error {
 		return err
 	}
 	held, err := l.line(at[0])
+	if unreadable(err) {
+		return l.heal(at[0], other)
+	}
 	if err != nil || held.Complete() {
 		return err
 	}

@@ -204,32 +204,15 @@ func (l *Ledger) takeFresh(e *Entry, fresh []arrival) error {
 	return nil
 }
 
-// rebuildEntry merges a record from all of its changes.
+// rebuildEntry merges a record from all of its changes that can be read.
 func (l *Ledger) rebuildEntry(e *Entry) error {
 	clear(e.read)
-	changes, err := l.judgedChanges(e)
+	changes, err := l.readable(e)
 	if err != nil {
 		return err
 	}
 	e.State, e.engine = syncengine.Rebuild(changes), engineVersion
 	return nil
-}
-
-// judgedChanges reads every change of a record, each once, with the verdict of now.
-func (l *Ledger) judgedChanges(e *Entry) ([]syncengine.Judged, error) {
-	out := make([]syncengine.Judged, 0, len(e.positions))
-	for _, p := range e.positions {
-		line, err := l.line(p)
-		if err != nil {
-			return nil, err
-		}
-		judged, err := l.judgeKept(e, line.Change)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, judged)
-	}
-	return out, nil
 }
 
 // judgeKept reaches the verdict on a change that is kept, by all that is held.

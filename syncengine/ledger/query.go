@@ -171,13 +171,14 @@ type Step struct {
 	Reason    string // of the ruling that the verdict comes from
 }
 
-// History returns the changes of a record in order of author time, then id, each once; nil where nothing of it is held.
+// History returns the changes of a record in order of author time, then id, each once, apart from those that can't be read any more;
+// nil where nothing of it is held.
 func (l *Ledger) History(key syncengine.RecordKey) ([]Step, error) {
 	e, err := l.entry(key)
 	if err != nil || e == nil {
 		return nil, err
 	}
-	judged, err := l.judgedChanges(e)
+	judged, err := l.readable(e)
 	if err != nil {
 		return nil, err
 	}

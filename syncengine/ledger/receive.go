@@ -1,8 +1,6 @@
 package ledger
 
 import (
-	"bytes"
-
 	"github.com/arpenteur/arpenteur/syncengine"
 	"github.com/arpenteur/arpenteur/syncengine/wire"
 )
@@ -50,11 +48,17 @@ func (l *Ledger) Receive(in *Incoming) (Taken, error) {
 		return Taken{}, wire.Problemf(wire.CodeUnknownReplica, "no grant held here names replica %s", in.Replica)
 	}
 	at, err := l.attach(in, key)
+	if unreadable(err) {
+		return Taken{}, wire.Problemf(wire.CodeInternal, "what is held of the log of replica %s is damaged: verify the store", in.Replica)
+	}
 	if err != nil {
 		return Taken{}, err
 	}
 	taken := Taken{Forked: at.log.Branch > 0}
 	if at.skip > 0 {
+		if err := l.healRun(at.log, in, at.skip); err != nil {
+			return Taken{}, err
+		}
 		if err := l.fillRun(in, at.skip); err != nil {
 			return Taken{}, err
 		}
@@ -166,31 +170,6 @@ func (c *headChecks) verify(before syncengine.Hash) bool {
 	ok := wire.VerifyHead(c.key, c.ledger, syncengine.Head{Seq: c.in.Last(), Chain: chain}, c.in.Head)
 	c.done = append(c.done, headCheck{before, ok})
 	return ok
-}
-
-// common returns how many lines of a run a branch holds in the same places, before the first that differs or is new.
-func (l *Ledger) common(g *log, in *Incoming) (int, error) {
-	for i, line := range in.Decoded {
-		seq := in.First + uint64(i)
-		if seq > g.Tip.Seq {
-			return i, nil
-		}
-		p, err := l.place(g, seq)
-		if err != nil {
-			return 0, err
-		}
-		raw, err := l.r.Get(spaceLines, l.id, p.key())
-		if err != nil {
-			return 0, err
-		}
-		if len(raw) > 1 && raw[0] != markElse && bytes.Equal(raw[1:], in.Lines[i]) {
-			continue
-		}
-		if id, err := l.idAt(p); err != nil || id != line.Change.ID {
-			return i, err
-		}
-	}
-	return len(in.Decoded), nil
 }
 
 // Verifies reports whether the run's head verifies in this ledger, behind what is held or from line 1. It keeps nothing.

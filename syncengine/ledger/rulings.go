@@ -63,10 +63,12 @@ func (l *Ledger) rebuildBranches(logs []*log, seq uint64) error {
 	for _, g := range logs {
 		for n := max(seq, g.Fork) + 1; n <= g.Tip.Seq; n++ {
 			line, err := l.line(position{g.Number, n})
-			if err != nil {
+			switch {
+			case err == nil:
+				l.rebuild(line.Change.Key())
+			case !unreadable(err):
 				return err
 			}
-			l.rebuild(line.Change.Key())
 		}
 	}
 	return nil
@@ -110,6 +112,12 @@ func (l *Ledger) applyToChange(r *syncengine.Ruling) error {
 		return err
 	}
 	line, err := l.line(at[0])
+	if unreadable(err) && r.Type == syncengine.Redact {
+		return l.eraseUnreadable(at[0])
+	}
+	if unreadable(err) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
