@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -214,6 +215,9 @@ func (r *reply) is(status int, into any) {
 	}
 	if into == nil {
 		return
+	}
+	if v := reflect.ValueOf(into).Elem(); v.Kind() == reflect.Struct {
+		v.SetZero() // an earlier answer's members are not to be taken for this one's
 	}
 	if err := json.Unmarshal(r.body, into); err != nil {
 		r.t.Fatalf("%s: %v in %s", r.asked, err, r.body)

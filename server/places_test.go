@@ -161,7 +161,7 @@ func TestNoticesThatAreBroughtUpAreThoseOfAFreshServer(t *testing.T) {
 		return places[random.IntN(len(places))]
 	}
 	for step := range 60 {
-		switch random.IntN(7) {
+		switch random.IntN(8) {
 		case 0, 1:
 			id := newUUID(t)
 			places = append(places, id)
@@ -179,6 +179,14 @@ func TestNoticesThatAreBroughtUpAreThoseOfAFreshServer(t *testing.T) {
 		case 6:
 			if len(records) > 0 {
 				p.write(note{kind: "observation", lineage: "cleanliness", id: records[random.IntN(len(records))], values: map[syncengine.Path]any{"/place": pick().String()}})
+			}
+		case 7: // a tablet is lost, and what it wrote after its first line does not stand
+			p.sync()
+			if log := p.logs[ledgerID(t, w.ledger)]; log != nil && log.first > 1 {
+				w.ask(w.coordinator, "POST", "/v1/devices/"+p.replica.String()+"/revoke", map[string]any{
+					"reason": "Lost.", "ledger": w.ledger, "cut": map[string]any{"seq": log.firstHead.Seq, "chain": log.firstHead.Chain},
+				}).ok(nil)
+				p = w.newTablet("c-"+newUUID(t).String()[24:], "consultant", false)
 			}
 		}
 		p.sync()

@@ -102,14 +102,16 @@ func TestMergingAnewGoesOnAfterAStop(t *testing.T) {
 		p.observe(newUUID(t), map[syncengine.Path]any{litter: "2"})
 	}
 	p.sync()
-	w.s.Close() // the background work ends; the publication is kept all the same
-	w.publish(w.ledger, w.successor()).created(nil)
+	next := w.successor()
+	next["required"] = []string{"place", "visit", "rater", "observed_at"} // which none of them has
+	w.s.Close()                                                           // the background work ends; the publication is kept all the same
+	w.publish(w.ledger, next).created(nil)
 	w.start()
 	if err := w.s.Refresh(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if got := w.records(url.Values{"kind": {"observation"}, "state": {"clean"}}); len(got.Records) != 5 {
-		t.Fatalf("%d records", len(got.Records))
+	if got := w.records(url.Values{"kind": {"observation"}, "state": {"violation"}}); len(got.Records) != 5 {
+		t.Fatalf("%d records are found by what the new version says of them", len(got.Records))
 	}
 }
 

@@ -38,6 +38,8 @@ type tabletLog struct {
 	unsent [][]byte
 	heads  []syncengine.Head // after each unsent line
 	first  uint64            // sequence of the first unsent line
+
+	firstHead syncengine.Head // after the first line of all
 }
 
 // bareTablet is a tablet that is not enrolled.
@@ -288,6 +290,9 @@ func (p *tablet) write(n note) syncengine.ChangeID {
 	log.unsent = append(log.unsent, wire.AppendLine(nil, line))
 	log.head = syncengine.Head{Seq: log.head.Seq + 1, Chain: wire.ChainNext(log.head.Chain, line.Change.ID)}
 	log.heads = append(log.heads, log.head)
+	if log.head.Seq == 1 {
+		log.firstHead = log.head
+	}
 	return line.Change.ID
 }
 
