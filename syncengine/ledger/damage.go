@@ -10,10 +10,6 @@ import (
 	"github.com/arpenteur/arpenteur/syncengine/wire"
 )
 
-// A line that can't be read any more holds back nothing but its own change (law L6): records are merged without it, rulings pass it by,
-// and its log goes on. Verify names it, and a run that brings it again heals it. Only rulings on who may write, and on versions, must
-// all be readable for a ledger to be written to, since every verdict depends on them.
-
 // unreadable reports whether err says that something kept is damaged, rather than that the store failed.
 func unreadable(err error) bool { return errors.Is(err, store.ErrCorrupt) }
 

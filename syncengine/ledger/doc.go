@@ -20,4 +20,10 @@
 //
 // A log is held to the last line of which every value is held or withheld by a ruling; version vectors say no more than that. A
 // second, validly signed line at a held position begins a branch: a log of its own that shares its parent's lines up to the fork.
+//
+// # Damage
+//
+// What is read is checked: a line leads to its id, and the id back to the line. One that can't be read is left out of its record,
+// and nothing else waits for it (law L6). Verify names every fault; a run that brings the line again heals it. Only rulings on who may
+// write, and on checklist versions, must all be readable for the ledger to be written to, since every verdict depends on them.
 package ledger
