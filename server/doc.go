@@ -13,13 +13,21 @@
 //
 // Routes names every thing that can be asked, and for each the action that permissions.go decides about by role. On top of the role comes
 // what is open to the person: a ledger that is not is answered exactly like one that does not exist (law L10). Tablets sign their
-// requests (protocol, section 7.1); people send a bearer token. There is no default token.
+// requests (protocol, section 7.1); people send a bearer token. There is no default token. Administrative acts are on an append-only
+// trail, in the transaction that does them; decisions about records are in the ledgers themselves.
 //
 // # What a person saw
 //
 // A value is replaced only by somebody who saw it (law L3). Reading a record gives a token, sealed with a key of the server, that
 // says which survivors were shown; settling and editing take every `over` from it, and nothing else does. What has moved on since is
 // refused as stale, together with what there is now.
+//
+// # What costs what
+//
+// No request walks a ledger. Lists and exports go by index, page by page, each page in a transaction of its own; what is known across
+// records (the place tree, notices, counts) is remembered with the version of the ledger that it is of, and brought up by what arrived
+// since (atlas). A publication is read by at once; one goroutine merges the records anew behind it, in small batches, and goes on after
+// a restart. Event streams hold one signal each and read from the store what there is, so that nobody waits for a slow one.
 //
 // # Errors
 //

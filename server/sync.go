@@ -88,7 +88,6 @@ func (s *Server) handleSync(c *call) error {
 	if err = errors.Join(err, out.Close()); err != nil {
 		return err
 	}
-	s.contacted(c.Context(), c.device.Replica)
 	headers := c.w.Header()
 	headers.Set("Content-Type", wire.MediaType)
 	headers.Set("Content-Length", strconv.Itoa(body.Len()))
@@ -98,6 +97,7 @@ func (s *Server) handleSync(c *call) error {
 	if _, err := c.w.Write(body.Bytes()); err != nil {
 		s.Log.Debug().Err(err).Msg("answer to a sync was cut")
 	}
+	s.contacted(context.WithoutCancel(c.Context()), c.device.Replica) // once it is answered: nobody waits for it
 	return nil
 }
 
