@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -127,6 +128,26 @@ func (s *story) end() {
 			s.w.server.asDefined(key)
 		}
 	}
+	index := s.w.server.index()
+	for _, n := range s.w.tablets {
+		if got := n.index(); got != index {
+			s.Fatalf("%s has the index\n%s\nthe server\n%s", n.name, got, index)
+		}
+	}
+	s.w.server.verify() // now that nothing is stale
+}
+
+// index writes down what records are found by, after those of older versions were merged anew.
+func (n *node) index() string {
+	n.w.t.Helper()
+	n.refresh(3)
+	var b strings.Builder
+	n.each(func(space store.Space, key, _ []byte) {
+		if space == "index" {
+			fmt.Fprintf(&b, "%x\n", key)
+		}
+	})
+	return b.String()
 }
 
 func (s *story) node() *node {
