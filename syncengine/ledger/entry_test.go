@@ -152,7 +152,7 @@ func TestNoLengthInAnEntryAsksForMoreMemoryThanTheEntryExplains(t *testing.T) {
 		raw := append(drawEntry(t).encode(), make([]byte, 64<<10)...)
 		i := rapid.IntRange(0, len(raw)-64<<10-1).Draw(t, "at")
 		raw = slices.Insert(raw, i, rapid.SampledFrom([][]byte{{0xff, 0xff, 3}, {0xff, 0x7f}, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}}).Draw(t, "length")...)
-		if n := allocated(func() { _, _ = decodeEntry(someKey, raw) }); n > uint64(100*len(raw)) {
+		if n := allocated(func() { _, _ = decodeEntry(someKey, raw) }); n > uint64(400*len(raw)) { // two bytes can make a survivor of ninety, and a list that grows is copied
 			t.Fatalf("%d bytes for an entry of %d", n, len(raw))
 		}
 	})
