@@ -62,6 +62,7 @@ type Ledger struct {
 	work       map[syncengine.RecordKey]*work
 	filled     []syncengine.ChangeID // changes that became complete, whose logs may be held further
 	advances   []advance
+	created    int // records that had no entry before
 	notes      []Note
 }
 

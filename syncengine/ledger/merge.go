@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"bytes"
+	"encoding/binary"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -129,6 +131,7 @@ func (l *Ledger) settleRecord(key syncengine.RecordKey, w *work) error {
 	var before [][]byte
 	if e == nil {
 		e = newEntry(key)
+		l.created++
 	} else {
 		before = attributes(e.State.Record(key, l.Checklist(e.State.Version)), e.Violations)
 	}
@@ -311,5 +314,36 @@ func (l *Ledger) Advances(w store.Writer) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
+	if err := writeCount(w, l.id, l.created); err != nil {
+		return 0, err
+	}
+	l.created = 0
 	return version, l.rememberAuthority()
+}
+
+// countKey is where the number of a ledger's records is kept.
+var countKey = []byte("records")
+
+// readCount returns how many records a ledger has entries of.
+func readCount(r store.Reader, id syncengine.LedgerID) (int, error) {
+	raw, err := r.Get(spaceLedger, id, countKey)
+	if err != nil || raw == nil {
+		return 0, err
+	}
+	if len(raw) != 8 {
+		return 0, fmt.Errorf("count of records of ledger %s: %w", id, store.ErrCorrupt)
+	}
+	return int(binary.BigEndian.Uint64(raw)), nil //nolint:gosec // as many as fit into a store
+}
+
+// writeCount adds new records to the number that is kept.
+func writeCount(w store.Writer, id syncengine.LedgerID, created int) error {
+	if created == 0 {
+		return nil
+	}
+	n, err := readCount(w, id)
+	if err != nil {
+		return err
+	}
+	return w.Put(spaceLedger, id, countKey, binary.BigEndian.AppendUint64(nil, uint64(n+created))) //nolint:gosec // not negative
 }

@@ -299,14 +299,9 @@ func (l *Ledger) Sequence(id syncengine.ChangeID, replica syncengine.ReplicaID) 
 	return 0, nil
 }
 
-// Count returns how many records the ledger holds entries of.
+// Count returns how many records the ledger holds entries of, as of its last Advances.
 func (l *Ledger) Count() (int, error) {
-	n := 0
-	err := l.r.Scan(spaceRecords, l.id, nil, nil, func(_, _ []byte) (bool, error) {
-		n++
-		return true, nil
-	})
-	return n, err
+	return readCount(l.r, l.id)
 }
 
 // Reader returns the reader of the ledger's transaction, for what lies beside the ledger.
