@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -38,6 +39,7 @@ type world struct {
 	local   http.Handler
 	clock   atomic.Int64 // milliseconds
 	log     *syncedLog
+	known   sync.Map // version in force, by ledger and lineage, as far as it was asked for since the last publication
 
 	diagnostic uuid.UUID
 	ledger     string
@@ -342,6 +344,9 @@ func (w *world) place(order map[string]any) uuid.UUID {
 // version returns the id of the version in force of a checklist.
 func (w *world) version(ledger, lineage string) syncengine.VersionID {
 	w.t.Helper()
+	if v, found := w.known.Load(ledger + lineage); found {
+		return v.(syncengine.VersionID)
+	}
 	var list struct {
 		Checklists []struct {
 			Lineage string
@@ -351,6 +356,7 @@ func (w *world) version(ledger, lineage string) syncengine.VersionID {
 	w.ask(w.coordinator, "GET", "/v1/ledgers/"+ledger+"/checklists", nil).ok(&list)
 	for _, c := range list.Checklists {
 		if c.Lineage == lineage {
+			w.known.Store(ledger+lineage, c.Version)
 			return c.Version
 		}
 	}

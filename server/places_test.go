@@ -191,7 +191,7 @@ func TestNoticesThatAreBroughtUpAreThoseOfAFreshServer(t *testing.T) {
 		}
 		p.sync()
 		followed := w.notices(w.ledger)
-		if step%10 == 9 {
+		if step%20 == 19 {
 			w.start()
 			if fresh := w.notices(w.ledger); !slices.Equal(followed, fresh) {
 				t.Fatalf("step %d:\nfollowed %v\nfresh    %v", step, followed, fresh)

@@ -23,6 +23,7 @@ func (w *world) content(ledger, lineage string) (map[string]any, syncengine.Vers
 
 func (w *world) publish(ledger string, content any) *reply {
 	w.t.Helper()
+	w.known.Clear()
 	return w.askLocal("POST", "/v1/ledgers/"+ledger+"/checklists", map[string]any{"content": content})
 }
 
