@@ -301,7 +301,10 @@ func (r *entryReader) registers(s *syncengine.State) {
 	for range r.count(3) {
 		path := syncengine.Path(r.text())
 		register := &syncengine.Register{}
-		for range r.count(2) {
+		if n := r.count(2); n > 0 { // at once, since to grow towards a false length would cost twice as much
+			register.Survivors = make([]syncengine.Survivor, n)
+		}
+		for i := range register.Survivors {
 			at := r.uint()
 			if at >= uint64(len(writers)) {
 				r.fail()
@@ -310,7 +313,7 @@ func (r *entryReader) registers(s *syncengine.State) {
 			v := writers[at]
 			v.Value = syncengine.Value(r.text())
 			v.Erased = v.Value == ""
-			register.Survivors = append(register.Survivors, v)
+			register.Survivors[i] = v
 		}
 		register.Absent = r.ids()
 		if r.err != nil {
@@ -331,8 +334,11 @@ func (r *entryReader) idle(s *syncengine.State) {
 		x.Verdict.Missing.Authority.Seq = r.uint()
 		x.Verdict.Missing.Version.Hash = r.hash()
 		x.Verdict.Untimed = r.flag()
-		for range r.count(2) {
-			x.Over = append(x.Over, syncengine.Write{Path: syncengine.Path(r.text()), Over: r.ids()})
+		if n := r.count(2); n > 0 {
+			x.Over = make([]syncengine.Write, n)
+		}
+		for i := range x.Over {
+			x.Over[i] = syncengine.Write{Path: syncengine.Path(r.text()), Over: r.ids()}
 		}
 		if r.err != nil {
 			return

@@ -61,8 +61,7 @@ func drawEntry(t *rapid.T) *Entry {
 	}
 	for _, path := range rapid.SliceOfNDistinct(words, 0, 3, rapid.ID).Draw(t, "paths") {
 		r := &syncengine.Register{Absent: drawIDs(t, "absent")}
-		for range rapid.IntRange(0, 3).Draw(t, "survivors") {
-			s := rapid.SampledFrom(writers).Draw(t, "writer")
+		for _, s := range rapid.Permutation(writers).Draw(t, "writers")[:rapid.IntRange(0, 3).Draw(t, "survivors")] {
 			s.Value = syncengine.Value(words.Draw(t, "value"))
 			s.Erased = s.Value == ""
 			r.Survivors = append(r.Survivors, s)
