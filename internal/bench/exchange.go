@@ -123,6 +123,7 @@ func (b *bench) push(ctx context.Context, c *central, d diagnostic, tablets []*t
 			{"seconds", took.Seconds()},
 			{"processor_seconds", busy.Seconds()},
 			{"limit_processor_seconds", least.busy.Seconds()},
+			{"ratio_of_processor_time", least.busy.Seconds() / busy.Seconds()},
 		}, l.details(n)...)}),
 		b.report(figure{"bytes_up", float64(bodies) / float64(n), "bytes/observation", 0, []detail{
 			{"tcp", float64(up) / float64(n)}, {"n", n}, {"exchanges", len(tablets)},
@@ -210,6 +211,7 @@ func (b *bench) pull(ctx context.Context, c *central, d diagnostic, folder strin
 			{"seconds", took.Seconds()},
 			{"processor_seconds", busy.Seconds()},
 			{"limit_processor_seconds", least.busy.Seconds()},
+			{"ratio_of_processor_time", least.busy.Seconds() / busy.Seconds()},
 			{"exchanges", r.RoundTrips},
 		}, l.details(n)...)}),
 		b.report(figure{"bytes_down", float64(r.BytesDown) / float64(n), "bytes/observation", 0, []detail{

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -22,6 +21,7 @@ const (
 	largeAuthors = 20
 	fabricated   = 1000 // changes in one commit of what is made directly
 	fewChanges   = 10
+	tenTries     = 9
 	openTries    = 5
 )
 
@@ -39,12 +39,6 @@ func (b *bench) large(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	g := &gate{inner: http.DefaultTransport}
-	other, err := c.newTablet(ctx, filepath.Join(folder, "other"), "other", &http.Client{Transport: g}, d)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, other.Close()) }()
 	b.say("large: %d observations are made on the server", n)
 	if err := c.fill(ctx, d, largeAuthors, n); err != nil {
 		return err
@@ -63,7 +57,7 @@ func (b *bench) large(ctx context.Context) (err error) {
 	if err := b.idle(ctx, c, t, "idle_100000", n, pulled); err != nil {
 		return err
 	}
-	if err := b.tenChanges(ctx, c, d, t, other, g, n); err != nil {
+	if err := b.tenChanges(ctx, c, d, t, n); err != nil {
 		return err
 	}
 	if err := t.Close(); err != nil {
@@ -92,32 +86,49 @@ func (c *central) fill(ctx context.Context, d diagnostic, authors, count int) er
 	})
 }
 
-// tenChanges lets another tablet push ten new observations, then measures their pull. The other tablet holds none of the many: it ends its
-// exchange at the acknowledgement.
-func (b *bench) tenChanges(ctx context.Context, c *central, d diagnostic, t, other *tablet, g *gate, n int) error {
-	w := newWriter(8, other.account)
-	for range fewChanges {
-		if _, err := other.capture(ctx, d.Ledger, w.observation()); err != nil {
-			return err
-		}
-	}
-	g.shut = true
-	if _, err := other.Sync(ctx); !errors.Is(err, errAcknowledged) {
-		return fmt.Errorf("the ten changes were not acknowledged: %w", err)
-	}
-	c.meter.settle()
-	start := time.Now()
-	r, err := t.Sync(ctx)
-	took := time.Since(start)
+// tenChanges measures the pull of ten changes that another replica has pushed meanwhile, some times over.
+func (b *bench) tenChanges(ctx context.Context, c *central, d diagnostic, t *tablet, n int) error {
+	keeper, err := newKeeper()
 	if err != nil {
 		return err
 	}
-	up, down := c.meter.settle()
-	if r.Received != fewChanges {
-		return fmt.Errorf("%d of %d changes came", r.Received, fewChanges)
+	f, err := c.fabricationOf(d, keeper, fewChanges)
+	if err != nil {
+		return err
 	}
-	return b.report(figure{"ten_changes", float64(up + down), "bytes", 0, []detail{
-		{"up", up}, {"down", down}, {"ms", milliseconds(took)}, {"round_trips", r.RoundTrips}, {"records", n},
+	other, err := c.enrolAuthor(ctx, largeAuthors, d)
+	if err != nil {
+		return err
+	}
+	if _, err := t.Sync(ctx); err != nil { // brings the other's grant
+		return err
+	}
+	var times []time.Duration
+	var up, down int64
+	rounds := 0
+	for range tenTries {
+		if err := f.write(ctx, other, fewChanges, new(atomic.Int64)); err != nil {
+			return err
+		}
+		c.meter.settle()
+		start := time.Now()
+		r, err := t.Sync(ctx)
+		times = append(times, time.Since(start))
+		if err != nil {
+			return err
+		}
+		if r.Received != fewChanges {
+			return fmt.Errorf("%d of %d changes came", r.Received, fewChanges)
+		}
+		moreUp, moreDown := c.meter.settle()
+		up, down, rounds = up+moreUp, down+moreDown, rounds+r.RoundTrips
+	}
+	return b.report(figure{"ten_changes", float64(up+down) / tenTries, "bytes", 0, []detail{
+		{"up", float64(up) / tenTries},
+		{"down", float64(down) / tenTries},
+		{"ms", milliseconds(median(times))},
+		{"round_trips", float64(rounds) / tenTries},
+		{"records", n},
 	}})
 }
 
@@ -125,7 +136,7 @@ func (b *bench) tenChanges(ctx context.Context, c *central, d diagnostic, t, oth
 // from the passphrase is part of it, with the costs that a new tablet gets, and is told apart too.
 func (b *bench) opening(ctx context.Context, t *tablet, n int) error {
 	b.say("open: %d openings", openTries)
-	var seconds, derivation []time.Duration
+	var seconds, derivation, look []time.Duration
 	memory, afterwards := 0.0, 0.0
 	for range openTries {
 		raw, err := child(ctx, childOpen, t.folder)
@@ -139,21 +150,23 @@ func (b *bench) opening(ctx context.Context, t *tablet, n int) error {
 		if o.Records < n {
 			return fmt.Errorf("the tablet holds %d of %d records", o.Records, n)
 		}
-		seconds, derivation = append(seconds, o.Took), append(derivation, o.Derivation)
+		seconds, derivation, look = append(seconds, o.Took), append(derivation, o.Derivation), append(look, o.Look)
 		memory, afterwards = max(memory, o.Memory), max(afterwards, o.Afterwards)
 	}
 	return b.report(figure{"open_tablet", median(seconds).Seconds(), "s", 0, []detail{
 		{"records", n},
 		{"derivation_seconds", median(derivation).Seconds()},
 		{"rss_anon_mib", memory},
-		{"rss_anon_after_a_list_mib", afterwards},
+		{"first_screens_ms", milliseconds(median(look))},
+		{"rss_anon_after_first_screens_mib", afterwards},
 	}})
 }
 
 // opened is what a process that opened a tablet tells.
 type opened struct {
 	Took, Derivation   time.Duration
-	Memory, Afterwards float64 // RssAnon in MiB, when the tablet is open and after a screen of records was read
+	Look               time.Duration // at the first screens
+	Memory, Afterwards float64       // RssAnon in MiB, when the tablet is open and after a screen of records was read
 	Records            int
 }
 
@@ -169,7 +182,9 @@ func openTablet(ctx context.Context, folder string) (o opened, err error) {
 	if o.Memory, err = anonymousMemory(); err != nil {
 		return o, err
 	}
-	if err := o.look(ctx, c); err != nil {
+	start = time.Now()
+	err = o.look(ctx, c)
+	if o.Look = time.Since(start); err != nil {
 		return o, err
 	}
 	if o.Afterwards, err = anonymousMemory(); err != nil {

@@ -38,7 +38,7 @@ const (
 // moment when it answers that it is there, and from then on to the first page of records. Its store takes minutes to make, so it is
 // kept in the user's cache folder for the next run.
 func (b *bench) start(ctx context.Context) error {
-	n := startDiagnostics * b.size(startRecords)
+	n := b.diagnostics() * b.size(startRecords)
 	folder, err := b.million(ctx)
 	if err != nil {
 		return err
@@ -59,12 +59,20 @@ func (b *bench) start(ctx context.Context) error {
 	}
 	return b.report(figure{"start_server", median(ready).Seconds(), "s", 0, []detail{
 		{"changes", n},
-		{"ledgers", startDiagnostics},
+		{"ledgers", b.diagnostics()},
 		{"rss_anon_mib", memory},
 		{"first_page_ms", milliseconds(median(first))},
 		{"rss_anon_after_first_page_mib", afterwards},
 		{"file_mib", info.Size() >> 20},
 	}})
+}
+
+// diagnostics is how many diagnostics the server has.
+func (b *bench) diagnostics() int {
+	if b.quick {
+		return 2
+	}
+	return startDiagnostics
 }
 
 // starting is one start of a server.
@@ -100,7 +108,7 @@ func (b *bench) startOnce(ctx context.Context, folder string) (s starting, err e
 	if err := people.Call(ctx, http.MethodGet, "/v1/diagnostics", nil, &list); err != nil {
 		return s, err
 	}
-	if len(list.Diagnostics) != startDiagnostics {
+	if len(list.Diagnostics) != b.diagnostics() {
 		return s, fmt.Errorf("the server has %d diagnostics", len(list.Diagnostics))
 	}
 	var page struct {
@@ -161,8 +169,8 @@ func (b *bench) makeMillion(ctx context.Context, folder string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.close()) }()
-	for i := range startDiagnostics {
-		b.say("start: a store is made, %d of %d changes are there", i*b.size(startRecords), startDiagnostics*b.size(startRecords))
+	for i := range b.diagnostics() {
+		b.say("start: a store is made, %d of %d changes are there", i*b.size(startRecords), b.diagnostics()*b.size(startRecords))
 		d, err := c.order(ctx, fmt.Sprintf("Quartier %02d", i+1))
 		if err != nil {
 			return err
