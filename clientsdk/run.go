@@ -23,14 +23,13 @@ const (
 // failure it waits, twice as long each time, with jitter so that a fleet does not come back at once. It returns ctx's error, or
 // the error that no waiting mends: the tablet is not enrolled, or the store can't be used.
 func (c *Client) Run(ctx context.Context) error {
-	events := c.Watch(ctx)
 	wake := make(chan struct{}, 1)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	following, cancel := context.WithCancel(ctx)
+	events := c.Watch(following)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		c.listen(ctx, wake)
+		c.listen(following, wake)
 	}()
 	defer func() { cancel(); <-done }()
 	backoff := time.Duration(0)

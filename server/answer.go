@@ -59,8 +59,20 @@ func (a *answer) write() error {
 	}
 	slices.SortFunc(list, func(x, y held) int { return int(x.number) - int(y.number) }) //nolint:gosec // numbers are small
 	for _, h := range list {
+		if a.holds(h) {
+			if err := a.receipt(h); err != nil {
+				return err
+			}
+		}
+	}
+	for _, h := range list {
 		if err := a.ledger(h); err != nil {
 			return err
+		}
+		if !a.holds(h) {
+			if err := a.receipt(h); err != nil {
+				return err
+			}
 		}
 	}
 	if err := a.values(); err != nil {
@@ -118,13 +130,30 @@ func (a *answer) byNumber(number uint64) (syncengine.LedgerID, bool) {
 	return syncengine.LedgerID{}, false
 }
 
+// holds reports whether the client has the beginning of a ledger already, and with it the key that a receipt is checked with.
+func (a *answer) holds(h held) bool {
+	return len(a.exchange.have[h.id]) > 0 || a.base != nil && a.base.find(h.number) != nil
+}
+
+// moved returns what the client was served of a ledger, nil where nothing, and whether anything arrived there since.
+func (a *answer) moved(h held) (known *basePoint, moved bool, err error) {
+	if a.base != nil {
+		known = a.base.find(h.number)
+	}
+	if known == nil {
+		return nil, true, nil
+	}
+	progress, err := ledger.ReadProgress(a.r, h.id)
+	return known, progress.Version != known.version, err
+}
+
 // ledger writes what the client lacks of one ledger.
 func (a *answer) ledger(h held) error {
 	revoked := h.access == wire.AccessRevoked
 	point := basePoint{number: h.number, revoked: revoked}
-	var known *basePoint
-	if a.base != nil {
-		known = a.base.find(h.number)
+	known, moved, err := a.moved(h)
+	if err != nil {
+		return err
 	}
 	if a.more { // over the limit already: the client stays where it is with this ledger
 		if known != nil {
@@ -138,11 +167,7 @@ func (a *answer) ledger(h held) error {
 		}
 	}
 	if known != nil && known.revoked == revoked {
-		progress, err := ledger.ReadProgress(a.r, h.id)
-		if err != nil {
-			return err
-		}
-		if point.version = known.version; progress.Version == known.version {
+		if point.version = known.version; !moved {
 			a.next.ledgers = append(a.next.ledgers, point)
 			return nil
 		}
@@ -185,11 +210,9 @@ func (a *answer) since(l *ledger.Ledger, point basePoint, revoked bool) error {
 	}
 }
 
-// arrived writes one stretch of arrivals, the heads that they led to, and the receipt where the client's own log is among them.
+// arrived writes one stretch of arrivals and the heads that they led to.
 func (a *answer) arrived(l *ledger.Ledger, advances []ledger.Advance, version uint64, revoked bool) error {
-	own := false
 	for _, adv := range advances {
-		own = own || adv.Replica == a.replica
 		if a.withholds(l, adv.Replica, revoked) || adv.Replica == a.replica {
 			continue
 		}
@@ -197,10 +220,7 @@ func (a *answer) arrived(l *ledger.Ledger, advances []ledger.Advance, version ui
 			return err
 		}
 	}
-	if err := a.haveMoved(l, advances, version, revoked); err != nil || !own {
-		return err
-	}
-	return a.receipt(l)
+	return a.haveMoved(l, advances, version, revoked)
 }
 
 // partialMark marks in the middle of an answer: the ledgers that are not reached yet stay where the client has them.
@@ -245,7 +265,7 @@ func (a *answer) lacking(l *ledger.Ledger, point basePoint, revoked bool) error 
 	}
 	point.version = progress.Version
 	a.next.ledgers = append(a.next.ledgers, point)
-	return a.receipt(l)
+	return nil
 }
 
 // withholds reports whether lines of a replica are not for this client: a revoked one gets the authority's only.
@@ -313,11 +333,27 @@ func (a *answer) have(l *ledger.Ledger, logs map[syncengine.ReplicaID][]syncengi
 	return a.out.WriteFrame(&wire.Have{Ledger: l.ID(), Logs: logs})
 }
 
-// receipt writes what the authority holds of the replica's log, and says so where the log has branches.
-func (a *answer) receipt(l *ledger.Ledger) error {
+// receipt writes what the authority holds of the replica's log in a ledger, where that moved since the client's base, and says so where
+// the log has branches. Where the client can check them, receipts come before everything else: they are what a consultant waits for,
+// and an answer may be cut, or long.
+func (a *answer) receipt(h held) error {
+	known, moved, err := a.moved(h)
+	if err != nil || !moved {
+		return err
+	}
+	l, err := a.s.keeper.View(a.r, h.id)
+	if err != nil {
+		return err
+	}
 	heads, err := l.Heads(a.replica)
 	if err != nil || len(heads) == 0 {
 		return err
+	}
+	if known != nil {
+		before, err := l.HeadsAt(a.replica, known.version)
+		if err != nil || slices.Equal(before, heads) {
+			return err
+		}
 	}
 	at, err := l.Point()
 	if err != nil {

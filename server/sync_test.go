@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -56,14 +57,7 @@ func TestNothingNewIsUnderAKilobyte(t *testing.T) {
 	w := newWorld(t)
 	p := w.newTablet("c-1", "consultant", true)
 	h := p.sync()
-	var digest wire.Digest
-	for id, logs := range h.have {
-		for replica, heads := range logs {
-			for _, head := range heads {
-				digest.Toggle(id, replica, head)
-			}
-		}
-	}
+	digest := digestOf(h)
 	body := encode(t, []wire.Frame{&wire.Hello{Base: h.mark, Digest: digest}, &wire.End{}})
 	r := p.send("POST", "/v1/sync", body, nil)
 	r.ok(nil)
@@ -75,6 +69,40 @@ func TestNothingNewIsUnderAKilobyte(t *testing.T) {
 		if h := p.exchange([]wire.Frame{hello, &wire.End{}}); !h.resend || len(h.runs) > 0 {
 			t.Fatalf("%+v", h)
 		}
+	}
+}
+
+func TestReceiptsComeBeforeEverythingElseForWhoHoldsTheLedger(t *testing.T) {
+	w := newWorld(t)
+	hall := w.place(map[string]any{"type": "hall"})
+	p, q := w.newTablet("c-1", "consultant", false), w.newTablet("c-2", "consultant", false)
+	id := ledgerID(t, w.ledger)
+	first := func(h *heard, is func(wire.Frame) bool) int { return slices.IndexFunc(h.order, is) }
+	receipt := func(f wire.Frame) bool { _, ok := f.(*wire.Receipt); return ok }
+	run := func(f wire.Frame) bool { _, ok := f.(*wire.Run); return ok }
+
+	p.observe(hall, map[syncengine.Path]any{litter: "2"})
+	fresh := p.sync() // it does not hold the ledger yet: the key comes first
+	if r := first(fresh, receipt); r < 0 || r < first(fresh, run) {
+		t.Errorf("the receipt came at %d, the first run at %d", r, first(fresh, run))
+	}
+	for range 3 { // what others did meanwhile
+		q.observe(hall, map[syncengine.Path]any{litter: "3"})
+		q.sync()
+	}
+	p.observe(hall, map[syncengine.Path]any{litter: "1"})
+	frames := p.outgoing()
+	frames[0] = &wire.Hello{Base: fresh.mark, Digest: digestOf(fresh)}
+	late := p.exchange(frames)
+	if r := first(late, receipt); r < 0 || r > first(late, run) || late.receipts[id].Head.Seq != 2 {
+		t.Errorf("the receipt came at %d, the first run at %d: %+v", r, first(late, run), late.receipts[id])
+	}
+	q.observe(hall, map[syncengine.Path]any{litter: "4"})
+	q.sync()
+	digest := digestOf(fresh, late)
+	others := p.exchange([]wire.Frame{&wire.Hello{Base: late.mark, Digest: digest}, &wire.End{}})
+	if first(others, run) < 0 || first(others, receipt) >= 0 {
+		t.Errorf("a receipt for a log that did not move: %+v", others)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -114,6 +115,7 @@ type heard struct {
 	have     map[syncengine.LedgerID]syncengine.VersionVector
 	mark     string
 	resend   bool
+	order    []wire.Frame // as they came
 }
 
 // codes returns the codes of the remarks.
@@ -123,6 +125,27 @@ func (h *heard) codes() []string {
 		out = append(out, string(m.Code))
 	}
 	return out
+}
+
+// digestOf returns the digest of what the server said that it holds, in the answers so far.
+func digestOf(answers ...*heard) (digest wire.Digest) {
+	remote := map[syncengine.LedgerID]syncengine.VersionVector{}
+	for _, h := range answers {
+		for id, logs := range h.have {
+			if remote[id] == nil {
+				remote[id] = syncengine.VersionVector{}
+			}
+			maps.Copy(remote[id], logs)
+		}
+	}
+	for id, logs := range remote {
+		for replica, heads := range logs {
+			for _, head := range heads {
+				digest.Toggle(id, replica, head)
+			}
+		}
+	}
+	return digest
 }
 
 // sync pushes what was not sent yet and asks for everything.
@@ -197,6 +220,7 @@ func (p *tablet) hear(body []byte) *heard {
 		if err != nil {
 			p.t.Fatal(err)
 		}
+		h.order = append(h.order, f)
 		switch f := f.(type) {
 		case *wire.Remark:
 			h.remarks = append(h.remarks, f)
