@@ -1,7 +1,9 @@
 package server
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/arpenteur/arpenteur/syncengine"
@@ -53,27 +55,8 @@ func (a *answer) write() error {
 			return err
 		}
 	}
-	list := make([]held, 0, len(a.ledgers))
-	for _, h := range a.ledgers {
-		list = append(list, h)
-	}
-	slices.SortFunc(list, func(x, y held) int { return int(x.number) - int(y.number) }) //nolint:gosec // numbers are small
-	for _, h := range list {
-		if a.holds(h) {
-			if err := a.receipt(h); err != nil {
-				return err
-			}
-		}
-	}
-	for _, h := range list {
-		if err := a.ledger(h); err != nil {
-			return err
-		}
-		if !a.holds(h) {
-			if err := a.receipt(h); err != nil {
-				return err
-			}
-		}
+	if err := a.everyLedger(); err != nil {
+		return err
 	}
 	if err := a.values(); err != nil {
 		return err
@@ -82,6 +65,32 @@ func (a *answer) write() error {
 		return err
 	}
 	return a.out.WriteFrame(&wire.End{More: a.more})
+}
+
+// everyLedger writes the receipts that the client can check, then the ledgers in the order of their numbers. Receipts come before everything
+// else: they are what a consultant waits for, and an answer may be cut, or long. Of a ledger that is new to the client it comes behind it.
+func (a *answer) everyLedger() error {
+	list := slices.SortedFunc(maps.Values(a.ledgers), func(x, y held) int { return cmp.Compare(x.number, y.number) })
+	for _, h := range list {
+		if !a.holds(h) {
+			continue
+		}
+		if err := a.receipt(h); err != nil {
+			return err
+		}
+	}
+	for _, h := range list {
+		if err := a.ledger(h); err != nil {
+			return err
+		}
+		if a.holds(h) {
+			continue
+		}
+		if err := a.receipt(h); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (a *answer) resend() error {
@@ -334,8 +343,7 @@ func (a *answer) have(l *ledger.Ledger, logs map[syncengine.ReplicaID][]syncengi
 }
 
 // receipt writes what the authority holds of the replica's log in a ledger, where that moved since the client's base, and says so where
-// the log has branches. Where the client can check them, receipts come before everything else: they are what a consultant waits for,
-// and an answer may be cut, or long.
+// the log has branches.
 func (a *answer) receipt(h held) error {
 	known, moved, err := a.moved(h)
 	if err != nil || !moved {
