@@ -31,6 +31,8 @@ const (
 	CodeNotFound            Code = "not_found"
 	CodeStale               Code = "stale"
 	CodeInvalid             Code = "invalid"
+	CodeBadPhoto            Code = "bad_photo"
+	CodeBarred              Code = "barred"
 	CodeBusy                Code = "busy"
 	CodeFull                Code = "full"
 	CodeInternal            Code = "internal"
@@ -58,7 +60,7 @@ func Codes() []Code {
 		CodeMalformed, CodeTooLarge, CodeTooDeep, CodeBomb, CodeTruncated, CodeProtocolUnsupported, CodeChallenge,
 		CodeUnauthenticated, CodeUnknownReplica, CodeRevoked, CodeUnknownLedger, CodeBadHead, CodeBrokenChain, CodeWrongLedger,
 		CodeValuesMissing, CodeForked, CodeIneffective, CodeViolation, CodePending, CodeUntimed, CodeBadCode, CodeForbidden,
-		CodeNotFound, CodeStale, CodeInvalid, CodeBusy, CodeFull, CodeInternal,
+		CodeNotFound, CodeStale, CodeInvalid, CodeBadPhoto, CodeBarred, CodeBusy, CodeFull, CodeInternal,
 	}
 }
 
@@ -219,6 +221,19 @@ var codeTable = map[Code]codeEntry{
 		422,
 		bilingual{"a value is not acceptable", "une valeur n’est pas acceptable"},
 		bilingual{"correct it as the detail says", "corrigez-la selon le détail"},
+	},
+	CodeBadPhoto: {
+		422,
+		bilingual{"the photo is damaged, or is not a photo", "la photo est endommagée, ou n’en est pas une"},
+		bilingual{
+			"what arrived was dropped: send it again from its original, or take it anew",
+			"ce qui est arrivé a été effacé\u00a0: renvoyez-la depuis l’original, ou reprenez-la",
+		},
+	},
+	CodeBarred: {
+		410,
+		bilingual{"the photo was erased by a decision", "la photo a été effacée par une décision"},
+		bilingual{"drop your copy: it is not taken again", "effacez votre copie\u00a0: elle n’est plus acceptée"},
 	},
 	CodeBusy: {
 		503,

@@ -15,7 +15,7 @@ func someFrames(t testing.TB) []Frame {
 	whole := tab.observation()
 	receipt := &Receipt{
 		Ledger: ledger, Replica: replicaOf("tablet"), Head: syncengine.Head{Seq: 7, Chain: hashOf("chain 7")},
-		At: syncengine.AuthorityPoint{Replica: replicaOf("authority"), Seq: 12}, Backup: 5,
+		At: syncengine.AuthorityPoint{Replica: replicaOf("authority"), Seq: 12}, Backup: 5, PhotosMissing: 1, PhotosUnsaved: 3,
 	}
 	receipt.Sign(keyOf("authority"))
 	var digest Digest

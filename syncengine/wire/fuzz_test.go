@@ -134,3 +134,28 @@ func fuzzPlain(t *testing.T, data []byte) {
 		}
 	}
 }
+
+// FuzzDecodePhotos: questions, answers and receipts that are accepted encode to the canonical form of what came.
+func FuzzDecodePhotos(f *testing.F) {
+	for _, c := range photoVectors(f).Cases {
+		if len(c.Body) < 5000 {
+			f.Add([]byte(c.Body))
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		canonical, err := Canonical(data)
+		var again []byte
+		if r, err := DecodePhotoReceipt(data); err == nil {
+			again = r.Append(nil)
+		} else if names, err := DecodePhotoQuery(data); err == nil && len(names) <= MaxPhotosAsked {
+			again = AppendPhotoQuery(nil, names)
+		} else if list, err := DecodePhotoAnswer(data); err == nil {
+			again = AppendPhotoAnswer(nil, list)
+		} else {
+			return
+		}
+		if err != nil || !bytes.Equal(again, canonical) {
+			t.Fatalf("%q encodes as %q", data, again)
+		}
+	})
+}

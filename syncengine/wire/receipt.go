@@ -9,12 +9,15 @@ import (
 // Receipt is the authority's signed word that it holds a replica's log durably (protocol, section 5.4). A tablet may show "received"
 // only under a receipt that verifies, and forget its data only up to Backup (law L1).
 type Receipt struct {
-	Ledger    syncengine.LedgerID
-	Replica   syncengine.ReplicaID
-	Head      syncengine.Head           // what is held of the replica's log
-	At        syncengine.AuthorityPoint // what the authority's own log had reached
-	Backup    uint64                    // the sequence that a verified backup holds, 0 where none does
-	Signature Signature
+	Ledger  syncengine.LedgerID
+	Replica syncengine.ReplicaID
+	Head    syncengine.Head           // what is held of the replica's log
+	At      syncengine.AuthorityPoint // what the authority's own log had reached
+	Backup  uint64                    // the sequence that a verified backup holds, 0 where none does
+	// Photos that changes of the replica's log refer to: how many the authority does not hold (barred ones apart), and how many it holds
+	// but no verified backup does. Only with 0 of both may a tablet say that all photos are safe.
+	PhotosMissing, PhotosUnsaved uint64
+	Signature                    Signature
 }
 
 const receiptPrefix = "arpenteur/1 receipt\n"
@@ -35,6 +38,8 @@ func (r *Receipt) appendSigned(dst []byte) []byte {
 	dst = appendUint(appendMember(dst, "backup"), r.Backup)
 	dst = appendHash(appendMember(dst, "chain"), r.Head.Chain)
 	dst = appendHash(appendMember(dst, "ledger"), r.Ledger.Hash)
+	dst = appendUint(appendMember(dst, "photos_missing"), r.PhotosMissing)
+	dst = appendUint(appendMember(dst, "photos_unsaved"), r.PhotosUnsaved)
 	dst = appendHash(appendMember(dst, "replica"), r.Replica.Hash)
 	return appendUint(appendMember(dst, "seq"), r.Head.Seq)
 }
@@ -59,6 +64,10 @@ func (s *frameScanner) receipt() Frame {
 	r.Head.Chain = s.hash()
 	m.required("ledger")
 	r.Ledger.Hash = s.hash()
+	m.required("photos_missing")
+	r.PhotosMissing = s.integer()
+	m.required("photos_unsaved")
+	r.PhotosUnsaved = s.integer()
 	m.required("replica")
 	r.Replica.Hash = s.hash()
 	m.required("seq")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"testing"
 
@@ -204,7 +205,7 @@ func bodyVectors(t testing.TB) vectors[bodyVector] {
 
 	receipt := &Receipt{
 		Ledger: ledger, Replica: replica, Head: syncengine.Head{Seq: 4, Chain: chains[4]},
-		At: syncengine.AuthorityPoint{Replica: authority, Seq: 2}, Backup: 2,
+		At: syncengine.AuthorityPoint{Replica: authority, Seq: 2}, Backup: 2, PhotosMissing: 1,
 	}
 	receipt.Sign(keyOf("authority"))
 	b, texts2 = bodyOf(t, &Hello{}, &LedgerAccess{Ledger: ledger, Access: AccessFull},
@@ -250,10 +251,10 @@ func receiptVectors(t testing.TB) vectors[receiptVector] {
 	}
 	key := PublicKeyOf(publicOf("authority")).String()
 	for _, c := range []struct {
-		name   string
-		backup uint64
-	}{{"no backup", 0}, {"backup", 5}} {
-		r.Backup = c.backup
+		name                     string
+		backup, missing, unsaved uint64
+	}{{"no backup", 0, 0, 0}, {"photos not all there", 0, 1, 3}, {"backup", 5, 0, 2}} {
+		r.Backup, r.PhotosMissing, r.PhotosUnsaved = c.backup, c.missing, c.unsaved
 		r.Sign(keyOf("authority"))
 		out.Cases = append(out.Cases, receiptVector{accept(c.name, ""), key, string(AppendFrame(nil, r)), hex.EncodeToString(r.message())})
 	}
@@ -262,9 +263,55 @@ func receiptVectors(t testing.TB) vectors[receiptVector] {
 		out.Cases = append(out.Cases, receiptVector{result: refuse(name, code), Authority: key, Frame: frame})
 	}
 	no("more backed up than was signed", CodeUnauthenticated, key, strings.Replace(frame, `"backup":5`, `"backup":7`, 1))
+	no("fewer photos unsaved than was signed", CodeUnauthenticated, key, strings.Replace(frame, `"photos_unsaved":2`, `"photos_unsaved":0`, 1))
+	no("photos not counted", CodeMalformed, key, strings.Replace(frame, `"photos_missing":0,"photos_unsaved":2,`, "", 1))
 	no("key of another", CodeUnauthenticated, PublicKeyOf(publicOf("tablet")).String(), frame)
 	no("sequence 0", CodeMalformed, key, strings.Replace(frame, `"seq":7`, `"seq":0`, 1))
 	no("another frame", CodeMalformed, key, `{"type":"end"}`)
+	return out
+}
+
+func photoVectors(t testing.TB) vectors[photoVector] {
+	out := vectors[photoVector]{Description: "Section 7.4. Questions about photos, their answers, and receipts of photos that verify with the authority's key, or don't (code). " +
+		"Message is what is signed, in hexadecimal."}
+	key := PublicKeyOf(publicOf("authority")).String()
+	name := PhotoName{Ledger: ledgerOf(t), Hash: hashOf("photo")}
+	r := &PhotoReceipt{PhotoName: name, Size: 482113}
+	for _, c := range []struct {
+		name   string
+		backed bool
+	}{{"held", false}, {"backed up", true}} {
+		r.BackedUp = c.backed
+		r.Sign(keyOf("authority"))
+		out.Cases = append(out.Cases, photoVector{accept(c.name, ""), "receipt", string(r.Append(nil)), key, hex.EncodeToString(r.message())})
+	}
+	body := string(r.Append(nil))
+	add := func(r result, kind, body string) { out.Cases = append(out.Cases, photoVector{r, kind, body, "", ""}) }
+	no := func(name string, code Code, key, body string) {
+		out.Cases = append(out.Cases, photoVector{refuse(name, code), "receipt", body, key, ""})
+	}
+	no("another size than was signed", CodeUnauthenticated, key, strings.Replace(body, `"size":482113`, `"size":482114`, 1))
+	no("key of another", CodeUnauthenticated, PublicKeyOf(publicOf("tablet")).String(), body)
+	no("backed_up that is no boolean", CodeMalformed, key, strings.Replace(body, `"backed_up":true`, `"backed_up":1`, 1))
+	no("size 0", CodeMalformed, key, strings.Replace(body, `"size":482113`, `"size":0`, 1))
+
+	other := PhotoName{Ledger: name.Ledger, Hash: hashOf("another photo")}
+	question := string(AppendPhotoQuery(nil, []PhotoName{name, other}))
+	add(accept("question", ""), "query", question)
+	add(accept("question about none", ""), "query", string(AppendPhotoQuery(nil, nil)))
+	add(refuse("question with an unknown member", CodeMalformed), "query", strings.Replace(question, `"photos"`, `"fotos"`, 1))
+	add(refuse("question about more than 500", CodeTooLarge), "query", string(AppendPhotoQuery(nil, slices.Repeat([]PhotoName{name}, MaxPhotosAsked+1))))
+
+	answer := string(AppendPhotoAnswer(nil, []PhotoStatus{
+		{PhotoName: name, State: PhotoBackedUp, Receipt: r},
+		{PhotoName: other, State: PhotoMissing, Offset: 65536},
+		{PhotoName: PhotoName{Ledger: name.Ledger, Hash: hashOf("erased photo")}, State: PhotoBarred},
+		{PhotoName: PhotoName{Ledger: syncengine.LedgerID{Hash: hashOf("no ledger")}, Hash: name.Hash}, State: PhotoUnknownLedger},
+	}))
+	add(accept("answer", ""), "answer", answer)
+	add(refuse("answer without an offset", CodeMalformed), "answer", strings.Replace(answer, `"offset":65536,`, "", 1))
+	add(refuse("answer with an unknown state", CodeMalformed), "answer", strings.Replace(answer, `"barred"`, `"lost"`, 1))
+	add(refuse("answer with the receipt of another photo", CodeMalformed), "answer", strings.Replace(answer, name.Hash.String(), other.Hash.String(), 1))
 	return out
 }
 

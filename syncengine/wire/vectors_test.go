@@ -133,6 +133,14 @@ type receiptVector struct {
 	Message   string `json:"message"` // that is signed, hexadecimal
 }
 
+type photoVector struct {
+	result
+	Kind      string `json:"kind"` // receipt, query or answer
+	Body      string `json:"body"`
+	Authority string `json:"authority,omitempty"` // public key
+	Message   string `json:"message,omitempty"`   // that is signed, hexadecimal
+}
+
 type requestVector struct {
 	result
 	PublicKey     string `json:"publickey"`
@@ -437,6 +445,39 @@ func TestVectorsOfReceipts(t *testing.T) {
 			continue
 		}
 		expect(t, c.Name, "message", hex.EncodeToString(r.message()), c.Message)
+	}
+}
+
+func TestVectorsOfPhotos(t *testing.T) {
+	for _, c := range published(t, "photos", photoVectors(t), true) {
+		var again []byte
+		switch c.Kind {
+		case "receipt":
+			r, err := DecodePhotoReceipt([]byte(c.Body))
+			if err == nil && !r.Verify(parseKey(t, c.Authority)) {
+				err = CodeUnauthenticated
+			}
+			if refused(t, c.result, err) {
+				continue
+			}
+			expect(t, c.Name, "message", hex.EncodeToString(r.message()), c.Message)
+			again = r.Append(nil)
+		case "query":
+			names, err := DecodePhotoQuery([]byte(c.Body))
+			if refused(t, c.result, err) {
+				continue
+			}
+			again = AppendPhotoQuery(nil, names)
+		case "answer":
+			list, err := DecodePhotoAnswer([]byte(c.Body))
+			if refused(t, c.result, err) {
+				continue
+			}
+			again = AppendPhotoAnswer(nil, list)
+		default:
+			t.Fatalf("unknown kind %q", c.Kind)
+		}
+		expect(t, c.Name, "body", string(again), c.Body)
 	}
 }
 
