@@ -33,6 +33,7 @@ const (
 	CodeInvalid             Code = "invalid"
 	CodeBadPhoto            Code = "bad_photo"
 	CodeBarred              Code = "barred"
+	CodeDamaged             Code = "damaged"
 	CodeBusy                Code = "busy"
 	CodeFull                Code = "full"
 	CodeInternal            Code = "internal"
@@ -60,7 +61,7 @@ func Codes() []Code {
 		CodeMalformed, CodeTooLarge, CodeTooDeep, CodeBomb, CodeTruncated, CodeProtocolUnsupported, CodeChallenge,
 		CodeUnauthenticated, CodeUnknownReplica, CodeRevoked, CodeUnknownLedger, CodeBadHead, CodeBrokenChain, CodeWrongLedger,
 		CodeValuesMissing, CodeForked, CodeIneffective, CodeViolation, CodePending, CodeUntimed, CodeBadCode, CodeForbidden,
-		CodeNotFound, CodeStale, CodeInvalid, CodeBadPhoto, CodeBarred, CodeBusy, CodeFull, CodeInternal,
+		CodeNotFound, CodeStale, CodeInvalid, CodeBadPhoto, CodeBarred, CodeDamaged, CodeBusy, CodeFull, CodeInternal,
 	}
 }
 
@@ -234,6 +235,11 @@ var codeTable = map[Code]codeEntry{
 		410,
 		bilingual{"the photo was erased by a decision", "la photo a été effacée par une décision"},
 		bilingual{"drop your copy: it is not taken again", "effacez votre copie\u00a0: elle n’est plus acceptée"},
+	},
+	CodeDamaged: {
+		422,
+		bilingual{"the file is damaged", "le fichier est endommagé"},
+		bilingual{"what was whole was taken: copy or export the file again", "ce qui était entier est pris\u00a0: copiez ou exportez le fichier à nouveau"},
 	},
 	CodeBusy: {
 		503,

@@ -15,7 +15,7 @@ const (
 const ProtocolVersion = 1
 
 // Frame is one message of a sync body: *Hello, *Have, *Want, *Values, *Run, *LedgerAccess, *Remark, *Receipt, *Resend, *Mark, *End,
-// or *UnknownFrame. Type is the member `type` of its encoding.
+// *Announced, *PhotoPiece, *Pair, *Nonce, *Confirm, *PeerReplicas, *PeerLedgers, or *UnknownFrame. Type is the member `type` of its encoding.
 type Frame interface {
 	Type() string
 	append(dst []byte) []byte
@@ -34,6 +34,16 @@ const (
 	typeResend  = "resend"
 	typeMark    = "mark"
 	typeEnd     = "end"
+
+	typeAnnounced = "announced"
+	typePhoto     = "photo"
+
+	// Those of two tablets that meet.
+	typePair     = "pair"
+	typeNonce    = "nonce"
+	typeConfirm  = "confirm"
+	typeReplicas = "replicas"
+	typeLedgers  = "ledgers"
 )
 
 // AppendFrame appends the canonical encoding of f, without the line feed that ends it in a body.
@@ -84,6 +94,28 @@ func (s *frameScanner) frame() Frame {
 		return s.resend()
 	case typeEnd:
 		return s.endFrame()
+	case typeAnnounced:
+		return s.announced()
+	case typePhoto:
+		return s.photo()
+	default:
+		return s.meeting(t)
+	}
+}
+
+// meeting takes a frame that only two tablets that meet send each other, or one of an unknown type.
+func (s *frameScanner) meeting(t string) Frame {
+	switch t {
+	case typePair:
+		return s.pair()
+	case typeNonce:
+		return s.nonce()
+	case typeConfirm:
+		return s.confirm()
+	case typeReplicas:
+		return s.replicas()
+	case typeLedgers:
+		return s.ledgers()
 	default:
 		return s.unknown()
 	}

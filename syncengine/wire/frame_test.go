@@ -1,7 +1,10 @@
 package wire
 
 import (
+	"bytes"
 	"reflect"
+	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/arpenteur/arpenteur/syncengine"
@@ -32,12 +35,27 @@ func someFrames(t testing.TB) []Frame {
 		&LedgerAccess{Ledger: ledger, Access: AccessFull}, &LedgerAccess{Ledger: ledger, Access: AccessRevoked},
 		&Remark{Code: CodeUntimed, Detail: "the clock says 2031", Ledger: ledger, Replica: replicaOf("tablet"), First: 4, Change: changeOf("a")},
 		&Remark{Code: CodeUnknownLedger}, receipt, &Resend{}, &Mark{Base: "b2"},
+		&Announced{Ledger: ledger, Replica: replicaOf("tablet"), Seq: 19, Seen: fixtureTime},
+		&PhotoPiece{Ledger: ledger, Hash: hashOf("photo"), Size: 12, Offset: 4, Data: []byte("\xff\xd8 piece")},
+		&Pair{Proof: hashOf("proof")}, &Pair{Commitment: hashOf("commitment")}, &Nonce{hashOf("nonce")}, &Confirm{},
+		&PeerReplicas{[]PeerReplica{ProveReplica(keyOf("tablet"), PeerGuest, hashOf("session"))}}, peerLedgersOf(t, ledger),
 		&UnknownFrame{Name: "weather", Data: []byte(`{"sky":"grey","type":"weather"}`)}, &End{More: true},
 	}
 	for _, r := range runs(t, "tablet", ledger, []*Line{tab.observation(), tab.observation()}) {
 		frames = append(frames, r)
 	}
 	return append(frames, &End{})
+}
+
+// peerLedgersOf names one ledger, as a host does in a session, among random ones.
+func peerLedgersOf(t testing.TB, ledger syncengine.LedgerID) *PeerLedgers {
+	t.Helper()
+	f := &PeerLedgers{Names: []syncengine.Hash{PeerLedgerName(PeerHost, hashOf("session"), ledger)}}
+	for len(f.Names) < PeerLedgersStep {
+		f.Names = append(f.Names, hashOf("padding "+strconv.Itoa(len(f.Names))))
+	}
+	slices.SortFunc(f.Names, func(a, b syncengine.Hash) int { return bytes.Compare(a[:], b[:]) })
+	return f
 }
 
 func TestFramesSurviveEncoding(t *testing.T) {

@@ -393,7 +393,8 @@ func (s *frameScanner) unknown() Frame {
 
 func knownType(t string) bool {
 	switch t {
-	case typeHello, typeHave, typeWant, typeValues, typeRun, typeLedger, typeProblem, typeReceipt, typeResend, typeMark, typeEnd:
+	case typeHello, typeHave, typeWant, typeValues, typeRun, typeLedger, typeProblem, typeReceipt, typeResend, typeMark, typeEnd,
+		typeAnnounced, typePhoto, typePair, typeNonce, typeConfirm, typeReplicas, typeLedgers:
 		return true
 	default:
 		return false

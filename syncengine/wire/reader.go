@@ -40,6 +40,7 @@ type Reader struct {
 	decoder *zstd.Decoder // nil if frames are not compressed, and after Close
 	lines   *bufio.Reader
 	left    int64 // decoded bytes that may still come
+	decoded int64 // bytes that came
 	number  int
 	long    []byte // the beginning of a frame longer than the buffer of lines
 	err     error  // that ended the body, which sticks
@@ -145,6 +146,9 @@ func (r *Reader) Next() (Frame, error) {
 	return f, nil
 }
 
+// Decoded returns how many bytes of frames have been read, so that a receiver can bound what it gathers.
+func (r *Reader) Decoded() int64 { return r.decoded }
+
 func (r *Reader) frameError(err error) error {
 	var p *Problem
 	if !errors.As(err, &p) {
@@ -160,6 +164,7 @@ func (r *Reader) line() ([]byte, error) {
 	for {
 		part, err := r.lines.ReadSlice('\n')
 		size += len(part)
+		r.decoded += int64(len(part))
 		if r.left -= int64(len(part)); r.left < 0 {
 			return nil, Problemf(CodeBomb, "the body is over its limit once decompressed")
 		}

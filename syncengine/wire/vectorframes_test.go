@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -123,6 +124,21 @@ func frameVectors(t testing.TB) vectors[frameVector] {
 	no("ledger with another access", CodeMalformed, text(`{"access":"some","ledger":"`+h+`","type":"ledger"}`))
 	no("ledger that is the zero hash", CodeMalformed, text(`{"access":"full","ledger":"`+strings.Repeat("A", 43)+`","type":"ledger"}`))
 	no("ledger that is empty", CodeMalformed, text(`{"access":"full","ledger":"","type":"ledger"}`))
+	no("announced at sequence 0", CodeMalformed, text(`{"ledger":"`+h+`","replica":"`+r+`","seen":1,"seq":0,"type":"announced"}`))
+	photo := func(data string, offset, size int) input {
+		return text(fmt.Sprintf(`{"data":"%s","hash":"%s","ledger":"%s","offset":%d,"size":%d,"type":"photo"}`, data, h, h, offset, size))
+	}
+	no("photo without data", CodeMalformed, photo("", 0, 1))
+	no("photo whose data is not base64url", CodeMalformed, photo("_9g=", 0, 2))
+	no("photo whose data holds a line feed", CodeMalformed, photo(`_9\ng`, 0, 2))
+	no("photo whose piece lies outside", CodeMalformed, photo("_9g", 1, 2))
+	no("photo of more than 8 MiB", CodeTooLarge, photo("_9g", 0, MaxPhotoBytes+1))
+	no("photo in a piece of more than 256 KiB", CodeTooLarge, pieces(text(`{"data":"`), times("AAAA", MaxPhotoPiece/3+1), text(`","hash":"`+h+`","ledger":"`+h+`","offset":0,"size":1000000,"type":"photo"}`)))
+	no("pair with proof and commitment", CodeMalformed, text(`{"commitment":"`+h+`","proof":"`+h+`","type":"pair"}`))
+	no("pair with neither", CodeMalformed, text(`{"type":"pair"}`))
+	no("no replica", CodeMalformed, text(`{"replicas":[],"type":"replicas"}`))
+	no("ledgers that are not a multiple of 16", CodeMalformed, text(`{"names":["`+h+`"],"type":"ledgers"}`))
+	no("ledgers not ascending", CodeMalformed, text(`{"names":[`+strings.Repeat(`"`+h+`",`, PeerLedgersStep-1)+`"`+h+`"],"type":"ledgers"}`))
 	no("not UTF-8", CodeMalformed, input{Hex: hex.EncodeToString([]byte("{\"base\":\"\xff\",\"type\":\"mark\"}"))})
 
 	all, _ := shortRuns(t)
@@ -401,5 +417,32 @@ func proofVectors() vectors[proofVector] {
 		{refuse("succession of another replica", CodeUnauthenticated), "succession", s, replicaOf("auditor").String()},
 		{refuse("succession without a proof", CodeMalformed), "succession", s[:strings.Index(s, `,"proof"`)] + "}", old},
 	}
+	return out
+}
+
+func peerVectors(t testing.TB) vectors[peerVector] {
+	out := vectors[peerVector]{Description: "Section 9. What two tablets compute from the exporter value of their session (session) and their nonces: the guest's proof for the secret of a pairing text, " +
+		"its commitment, the digits, the name of a ledger on either side, and what a replica signs (hexadecimal) with its proof."}
+	session, host, guest := hashOf("session"), hashOf("nonce of the host"), hashOf("nonce of the guest")
+	p := &Pairing{Addresses: []string{"192.168.1.7:41234", "[fe80::1%wlan0]:41234"}, Key: hashOf("certificate")}
+	copy(p.Secret[:], session[:])
+	v := peerVector{
+		result: accept("a session", ""), Session: session.String(), Pairing: p.String(), Addresses: p.Addresses, Key: p.Key.String(), Proof: p.Proof(session).String(),
+		HostNonce: host.String(), GuestNonce: guest.String(), Commitment: NonceCommitment(session, guest).String(), Digits: PeerDigits(session, host, guest),
+		Ledger: ledgerOf(t).String(), HostName: PeerLedgerName(PeerHost, session, ledgerOf(t)).String(), GuestName: PeerLedgerName(PeerGuest, session, ledgerOf(t)).String(),
+		ReplicaKey: PublicKeyOf(publicOf("tablet")).String(), Message: hex.EncodeToString(peerReplicaMessage(PeerGuest, session)),
+		ReplicaProof: ProveReplica(keyOf("tablet"), PeerGuest, session).Proof.String(),
+	}
+	out.Cases = append(out.Cases, v)
+	no := func(name, pairing string) {
+		out.Cases = append(out.Cases, peerVector{result: refuse(name, CodeInvalid), Pairing: pairing})
+	}
+	of := func(body string) string { return pairingPrefix + textEncoding.EncodeToString([]byte(body)) }
+	no("pairing of another version", strings.Replace(p.String(), ":1:", ":2:", 1))
+	no("pairing that is cut", p.String()[:60])
+	no("an address alone", "192.168.1.7:41234")
+	no("pairing without an address", of(`{"addresses":[],"key":"`+p.Key.String()+`","secret":"AAAAAAAAAAAAAAAAAAAAAA"}`))
+	no("pairing with an unknown member", of(`{"addresses":["a"],"key":"`+p.Key.String()+`","secret":"AAAAAAAAAAAAAAAAAAAAAA","z":1}`))
+	no("secret of 15 bytes", of(`{"addresses":["a"],"key":"`+p.Key.String()+`","secret":"AAAAAAAAAAAAAAAAAAAA"}`))
 	return out
 }

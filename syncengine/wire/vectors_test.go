@@ -177,6 +177,25 @@ type proofVector struct {
 	Replica string `json:"replica,omitempty"` // that is succeeded
 }
 
+type peerVector struct {
+	result
+	Session      string   `json:"session,omitempty"`
+	Pairing      string   `json:"pairing"`
+	Addresses    []string `json:"addresses,omitempty"`
+	Key          string   `json:"key,omitempty"` // hash of the host's SubjectPublicKeyInfo, out of the pairing text
+	Proof        string   `json:"proof,omitempty"`
+	HostNonce    string   `json:"hostnonce,omitempty"`
+	GuestNonce   string   `json:"guestnonce,omitempty"`
+	Commitment   string   `json:"commitment,omitempty"`
+	Digits       string   `json:"digits,omitempty"`
+	Ledger       string   `json:"ledger,omitempty"`
+	HostName     string   `json:"hostname,omitempty"`
+	GuestName    string   `json:"guestname,omitempty"`
+	ReplicaKey   string   `json:"replicakey,omitempty"`
+	Message      string   `json:"message,omitempty"`
+	ReplicaProof string   `json:"replicaproof,omitempty"`
+}
+
 // published reads a vector file, or writes it under -update and checks it against what the generator makes.
 func published[T any](t *testing.T, name string, generated vectors[T], compare bool) []T {
 	t.Helper()
@@ -534,5 +553,27 @@ func TestVectorsOfProofs(t *testing.T) {
 			t.Fatalf("unknown kind %q", c.Kind)
 		}
 		refused(t, c.result, err)
+	}
+}
+
+func TestVectorsOfPeers(t *testing.T) {
+	for _, c := range published(t, "peers", peerVectors(t), true) {
+		p, err := ParsePairing(c.Pairing)
+		if refused(t, c.result, err) {
+			continue
+		}
+		session, guest := parseHash(t, c.Session), parseHash(t, c.GuestNonce)
+		expect(t, c.Name, "pairing", p.String(), c.Pairing)
+		expect(t, c.Name, "address", strings.Join(p.Addresses, " "), strings.Join(c.Addresses, " "))
+		expect(t, c.Name, "key", p.Key.String(), c.Key)
+		expect(t, c.Name, "proof", p.Proof(session).String(), c.Proof)
+		expect(t, c.Name, "commitment", NonceCommitment(session, guest).String(), c.Commitment)
+		expect(t, c.Name, "digits", PeerDigits(session, parseHash(t, c.HostNonce), guest), c.Digits)
+		expect(t, c.Name, "host's name", PeerLedgerName(PeerHost, session, parseLedger(t, c.Ledger)).String(), c.HostName)
+		expect(t, c.Name, "guest's name", PeerLedgerName(PeerGuest, session, parseLedger(t, c.Ledger)).String(), c.GuestName)
+		r := PeerReplica{Key: PublicKey(parseKey(t, c.ReplicaKey))}
+		if err := r.Proof.UnmarshalText([]byte(c.ReplicaProof)); err != nil || !r.Verify(PeerGuest, session) || r.Verify(PeerHost, session) {
+			t.Errorf("%s: the proof of the replica verifies wrongly (%v)", c.Name, err)
+		}
 	}
 }
