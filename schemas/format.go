@@ -23,8 +23,8 @@ func formats() map[string]func(any) bool {
 		"account":   of(func(s string) bool { return syncengine.AccountID(s).Valid() }),
 		"hash":      of(isHash),
 		"email":     of(isEmail),
-		"siren":     of(func(s string) bool { return isOrganisation(s, 9) }),
-		"siret":     of(func(s string) bool { return isOrganisation(s, 14) }),
+		"siren":     of(IsSIREN),
+		"siret":     of(IsSIRET),
 	}
 }
 
@@ -61,6 +61,12 @@ func isEmail(s string) bool {
 // laPoste is the SIREN of the one organisation whose establishments do not follow Luhn: the digits of their SIRET add up to a
 // multiple of 5 instead.
 const laPoste = "356000000"
+
+// IsSIREN reports whether s names an organisation in the register of the INSEE: 9 digits, the last a check digit.
+func IsSIREN(s string) bool { return isOrganisation(s, 9) }
+
+// IsSIRET reports whether s names an establishment in the register of the INSEE: the SIREN of its organisation, then 5 digits.
+func IsSIRET(s string) bool { return isOrganisation(s, 14) }
 
 // isOrganisation reports whether s is a SIREN (9 digits) or SIRET (14 digits) with the right check digit (Luhn, ISO/IEC 7812-1).
 func isOrganisation(s string, size int) bool {

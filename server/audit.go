@@ -23,6 +23,7 @@ const (
 	auditRevoke    auditAct = "tablet revoked"
 	auditEnrol     auditAct = "tablet enrolled"
 	auditSuccessor auditAct = "replica succeeded"
+	auditImport    auditAct = "file imported"
 )
 
 // auditEntry is one line of the audit trail. About names what the act was about by its id; nothing of a person is in it.

@@ -19,7 +19,7 @@ import (
 type diagnosticOrder struct {
 	ID                   uuid.UUID `json:"id"` // optional: the same id again gives the same diagnostic
 	Name                 string    `json:"name"`
-	Neighbourhood        string    `json:"neighbourhood"`         // its code, "QP066007"
+	Neighbourhood        string    `json:"neighbourhood"`         // its code, "QP066007"; what the list has of it need not be said
 	NeighbourhoodVersion string    `json:"neighbourhood_version"` // the list that the code is from: "qp_2015"
 	NeighbourhoodName    string    `json:"neighbourhood_name"`
 	Commune              string    `json:"commune"`         // INSEE code, "66136"
@@ -108,7 +108,7 @@ func (s *Server) openLedger(w store.Writer, who *Person, o *diagnosticOrder, e l
 		return none, err
 	}
 	if !e.Restricted {
-		if err := s.seed(l, who, e.Diagnostic, o); err != nil {
+		if err := s.seed(w, l, who, e.Diagnostic, o); err != nil {
 			return none, err
 		}
 	}
@@ -149,25 +149,16 @@ func (s *Server) firstVersions(who *Person, restricted bool) ([]ledger.Edit, err
 	return ledger.Publish(s.newID, who.Account, s.millis(), list...)
 }
 
-// seed writes the neighbourhood and the diagnostic.
-func (s *Server) seed(l *ledger.Ledger, who *Person, diagnostic uuid.UUID, o *diagnosticOrder) error {
-	neighbourhood, err := s.newID()
+// seed writes the neighbourhood, as the list of them has it, and the diagnostic.
+func (s *Server) seed(w store.Reader, l *ledger.Ledger, who *Person, diagnostic uuid.UUID, o *diagnosticOrder) error {
+	about, err := seedNeighbourhood(w, o)
 	if err != nil {
 		return err
 	}
-	text := func(values map[syncengine.Path]syncengine.Value, path syncengine.Path, v string) {
-		if v != "" {
-			values[path] = wire.StringValue(v)
-		}
+	neighbourhood := s.neighbourhoodID(o.Neighbourhood)
+	order := map[syncengine.Path]syncengine.Value{
+		"/title": wire.StringValue(o.Name), "/neighbourhood": wire.StringValue(neighbourhood.String()),
 	}
-	about := map[syncengine.Path]syncengine.Value{}
-	text(about, "/code", o.Neighbourhood)
-	text(about, "/code_version", o.NeighbourhoodVersion)
-	text(about, "/name", o.NeighbourhoodName)
-	text(about, "/commune", o.Commune)
-	order := map[syncengine.Path]syncengine.Value{}
-	text(order, "/title", o.Name)
-	text(order, "/neighbourhood", neighbourhood.String())
 	drafts := []*draft{
 		{key: syncengine.RecordKey{Kind: schemas.Neighbourhood, ID: neighbourhood}, lineage: string(schemas.Neighbourhood), values: about},
 		{key: syncengine.RecordKey{Kind: schemas.Diagnostic, ID: diagnostic}, lineage: string(schemas.Diagnostic), values: order},

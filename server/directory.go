@@ -14,23 +14,25 @@ import (
 
 // The spaces of what belongs to no ledger. They are small: one key for each diagnostic, ledger, tablet, person or code.
 const (
-	spaceDiagnostics store.Space = "diagnostics" // diagnostic id -> Diagnostic
-	spaceLedgers     store.Space = "ledgers"     // ledger id -> ledgerEntry
-	spaceDevices     store.Space = "devices"     // replica -> Device
-	spaceAccess      store.Space = "access"      // replica | ledger -> access
-	spaceCodes       store.Space = "codes"       // hash of an enrolment code -> enrolmentCode
-	spaceTokens      store.Space = "tokens"      // hash of a token -> Person
-	spaceContacts    store.Space = "contacts"    // replica -> when the tablet was last in contact, milliseconds
-	spaceAudit       store.Space = "audit"       // number -> auditEntry
-	spaceRefresh     store.Space = "refresh"     // ledger id -> refreshMark
-	spaceServer      store.Space = "server"      // "number" -> the number given to the last ledger; "probe", "erasure" -> milliseconds
+	spaceDiagnostics    store.Space = "diagnostics"    // diagnostic id -> Diagnostic
+	spaceLedgers        store.Space = "ledgers"        // ledger id -> ledgerEntry
+	spaceDevices        store.Space = "devices"        // replica -> Device
+	spaceAccess         store.Space = "access"         // replica | ledger -> access
+	spaceCodes          store.Space = "codes"          // hash of an enrolment code -> enrolmentCode
+	spaceTokens         store.Space = "tokens"         // hash of a token -> Person
+	spaceContacts       store.Space = "contacts"       // replica -> when the tablet was last in contact, milliseconds
+	spaceAudit          store.Space = "audit"          // number -> auditEntry
+	spaceRefresh        store.Space = "refresh"        // ledger id -> refreshMark
+	spaceNeighbourhoods store.Space = "neighbourhoods" // code -> neighbourhood
+	spaceOutlines       store.Space = "outlines"       // code of a neighbourhood -> its outline, canonical GeoJSON
+	spaceServer         store.Space = "server"         // "number" -> the number given to the last ledger; "probe", "erasure" -> milliseconds
 )
 
 // Spaces lists every space of what belongs to no ledger, for tools that copy or count.
 func Spaces() []store.Space {
 	return []store.Space{
 		spaceDiagnostics, spaceLedgers, spaceDevices, spaceAccess, spaceCodes, spaceTokens, spaceContacts, spaceAudit, spaceRefresh,
-		spaceServer,
+		spaceNeighbourhoods, spaceOutlines, spaceServer,
 	}
 }
 

@@ -55,6 +55,15 @@ func (d *draft) sayingPresent(path syncengine.Path) []syncengine.ChangeID {
 
 // commit appends drafts to the authority's log, each as one change under the version of its checklist that is in force.
 func (s *Server) commit(l *ledger.Ledger, author syncengine.AccountID, drafts ...*draft) ([]*wire.Line, error) {
+	edits, err := s.edits(l, author, drafts...)
+	if err != nil {
+		return nil, err
+	}
+	return l.Commit(s.pen, edits...)
+}
+
+// edits makes the engine's edits of drafts.
+func (s *Server) edits(l *ledger.Ledger, author syncengine.AccountID, drafts ...*draft) ([]ledger.Edit, error) {
 	edits := make([]ledger.Edit, 0, len(drafts))
 	for _, d := range drafts {
 		current := l.Reading(d.lineage).Current()
@@ -68,7 +77,7 @@ func (s *Server) commit(l *ledger.Ledger, author syncengine.AccountID, drafts ..
 		}
 		edits = append(edits, d.edit(current.Version, author, s.millis()))
 	}
-	return l.Commit(s.pen, edits...)
+	return edits, nil
 }
 
 // refusedNotes returns an error where an edit that was just settled takes no part in its record, and where broken is set, also where

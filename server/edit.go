@@ -199,10 +199,7 @@ func (s *Server) keep(c *call, l *reached, d *draft) (*recordView, error) {
 		return nil, err
 	}
 	for _, b := range v.Violations {
-		before := d.old != nil && slices.ContainsFunc(d.old.Violations, func(o syncengine.Violation) bool {
-			return o.Path == b.Path && o.Rule == b.Rule
-		})
-		if !before {
+		if !brokeBefore(d.old, b.Path, b.Rule) {
 			return nil, &extended{
 				wire.Problemf(wire.CodeInvalid, "the %s can't be kept like this: %s at %s", d.key.Kind, b.Rule, b.Path),
 				map[string]any{"violations": v.Violations},
@@ -210,4 +207,9 @@ func (s *Server) keep(c *call, l *reached, d *draft) (*recordView, error) {
 		}
 	}
 	return v, nil
+}
+
+// brokeBefore reports whether a record, nil for a new one, broke a rule already before an edit.
+func brokeBefore(old *ledger.Merged, path syncengine.Path, rule string) bool {
+	return old != nil && slices.ContainsFunc(old.Violations, func(o syncengine.Violation) bool { return o.Path == path && o.Rule == rule })
 }

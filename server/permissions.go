@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/arpenteur/arpenteur/schemas"
+	"github.com/arpenteur/arpenteur/server/imports"
 	"github.com/arpenteur/arpenteur/syncengine"
 )
 
@@ -12,30 +13,32 @@ type action string
 
 // The actions.
 const (
-	actAnyone         action = "anyone"           // no account is needed
-	actReplica        action = "replica"          // a signed request of a tablet, which the handler verifies itself
-	actListen         action = "listen"           // a tablet, or a person who reads
-	actObserve        action = "observe"          // figures of operation
-	actAccount        action = "read own account" // who am I
-	actReadAudit      action = "read the audit trail"
-	actListTokens     action = "list tokens"        // also their rights
-	actMakeToken      action = "make tokens"        //
-	actRevokeToken    action = "revoke tokens"      //
-	actListDiagnostic action = "list diagnostics"   // names and ledgers, no field data
-	actOrder          action = "order diagnostics"  //
-	actReadPlaces     action = "read places"        // the tree that is to be visited
-	actMakePlaces     action = "make places"        //
-	actTicket         action = "make tickets"       // enrolment codes, with what they open
-	actListDevices    action = "list devices"       //
-	actGrant          action = "grant ledgers"      //
-	actRevoke         action = "revoke devices"     //
-	actReadChecklists action = "read checklists"    //
-	actPublish        action = "publish checklists" //
-	actReadRecords    action = "read records"       // with history, notices and exports
-	actReadRulings    action = "read rulings"       //
-	actEdit           action = "edit records"       // within the kinds of the role
-	actSettle         action = "settle"             //
-	actRule           action = "rule"               //
+	actAnyone             action = "anyone"           // no account is needed
+	actReplica            action = "replica"          // a signed request of a tablet, which the handler verifies itself
+	actListen             action = "listen"           // a tablet, or a person who reads
+	actObserve            action = "observe"          // figures of operation
+	actAccount            action = "read own account" // who am I
+	actReadAudit          action = "read the audit trail"
+	actListTokens         action = "list tokens"         // also their rights
+	actMakeToken          action = "make tokens"         //
+	actRevokeToken        action = "revoke tokens"       //
+	actListDiagnostic     action = "list diagnostics"    // names and ledgers, no field data
+	actOrder              action = "order diagnostics"   //
+	actReadPlaces         action = "read places"         // the tree that is to be visited
+	actMakePlaces         action = "make places"         //
+	actReadNeighbourhoods action = "read neighbourhoods" // the national list
+	actImport             action = "import files"        // of the kinds that the role writes (mayImport)
+	actTicket             action = "make tickets"        // enrolment codes, with what they open
+	actListDevices        action = "list devices"        //
+	actGrant              action = "grant ledgers"       //
+	actRevoke             action = "revoke devices"      //
+	actReadChecklists     action = "read checklists"     //
+	actPublish            action = "publish checklists"  //
+	actReadRecords        action = "read records"        // with history, notices and exports
+	actReadRulings        action = "read rulings"        //
+	actEdit               action = "edit records"        // within the kinds of the role
+	actSettle             action = "settle"              //
+	actRule               action = "rule"                //
 )
 
 // allowed is the one table of which role may do what on the server. It follows from the rights of roles where those say it
@@ -45,9 +48,7 @@ const (
 // tablets and accounts; reading and judging records is not theirs either.
 func allowed(role syncengine.Role, a action) bool {
 	local := role == roleLocal
-	reads := slices.Contains([]syncengine.Role{
-		syncengine.RoleCoordinator, syncengine.RoleNational, syncengine.RoleLead, syncengine.RoleAuditor,
-	}, role)
+	reads := readsHere(role)
 	switch a {
 	case actAnyone, actReplica:
 		return true
@@ -67,6 +68,10 @@ func allowed(role syncengine.Role, a action) bool {
 		return local || reads || role == syncengine.RoleAdministrator
 	case actOrder:
 		return local || schemas.MayWrite(role, schemas.Diagnostic)
+	case actReadNeighbourhoods:
+		return local || reads || role == syncengine.RoleAdministrator
+	case actImport:
+		return slices.ContainsFunc(imports.Kinds(), func(kind imports.Kind) bool { return mayImport(&Person{Role: role}, kind) == nil })
 	case actReadPlaces:
 		return local || reads
 	case actMakePlaces:
@@ -85,4 +90,11 @@ func allowed(role syncengine.Role, a action) bool {
 		return schemas.May(role, schemas.ActRule)
 	}
 	return false
+}
+
+// readsHere reports whether a role reads field data on the server.
+func readsHere(role syncengine.Role) bool {
+	return slices.Contains([]syncengine.Role{
+		syncengine.RoleCoordinator, syncengine.RoleNational, syncengine.RoleLead, syncengine.RoleAuditor,
+	}, role)
 }

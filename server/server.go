@@ -47,6 +47,8 @@ type Server struct {
 	contacts   contacts
 	counted    countCache
 	refresher  *refresher
+	importer   importer
+	importing  chan struct{} // holds one for each import that runs
 	closing    chan struct{} // closed by Close
 	closeOnce  sync.Once
 	probe      probe
@@ -79,6 +81,8 @@ func New(o Options) (*Server, error) {
 		forms:      newFormCache(),
 		contacts:   contacts{told: map[syncengine.ReplicaID]int64{}},
 		counted:    countCache{counts: map[syncengine.LedgerID]countedAt{}},
+		importer:   importer{o.Secret.derive("import")},
+		importing:  make(chan struct{}, maxImports),
 		closing:    make(chan struct{}),
 	}
 	s.refresher = newRefresher(s.Refresh)

@@ -29,6 +29,8 @@ type Edit struct {
 	Time      int64 // the author's clock, milliseconds since 1970 UTC
 	Writes    []syncengine.Write
 	Ruling    *syncengine.Ruling
+	// Salt is that of the change, for an author who can derive it again, as an import does; zero: one is drawn.
+	Salt wire.Salt
 }
 
 // Commit makes changes and appends them to the pen's own log: all of them, or none where one can't be encoded. Each is one line and
@@ -45,7 +47,7 @@ func (l *Ledger) Commit(pen Pen, edits ...Edit) ([]*wire.Line, error) {
 		line, err := newLine(pen, syncengine.Header{
 			Ledger: l.id, Kind: e.Record.Kind, Record: e.Record.ID, Checklist: e.Checklist, Author: e.Author,
 			Time: e.Time, At: point, Writes: e.Writes, Ruling: e.Ruling,
-		})
+		}, e.Salt)
 		if err != nil {
 			return nil, err
 		}
@@ -82,10 +84,11 @@ func (l *Ledger) Envelop(pen Pen, ids []syncengine.ChangeID) error {
 	return l.write(g, pen, lines)
 }
 
-func newLine(pen Pen, h syncengine.Header) (*wire.Line, error) {
-	var salt wire.Salt
-	if _, err := io.ReadFull(pen.Rand, salt[:]); err != nil {
-		return nil, fmt.Errorf("draw a salt: %w", err)
+func newLine(pen Pen, h syncengine.Header, salt wire.Salt) (*wire.Line, error) {
+	if salt == (wire.Salt{}) {
+		if _, err := io.ReadFull(pen.Rand, salt[:]); err != nil {
+			return nil, fmt.Errorf("draw a salt: %w", err)
+		}
 	}
 	return wire.NewLine(h, salt)
 }

@@ -23,7 +23,7 @@ func (k *Keeper) Create(w store.Writer, root wire.PublicKey, pen Pen, record syn
 	line, err := newLine(pen, syncengine.Header{
 		Kind: syncengine.KindGenesis, Record: record, Author: author, Time: time,
 		Genesis: &syncengine.Genesis{Root: g.Root[:], Authority: g.Authority[:]},
-	})
+	}, wire.Salt{})
 	if err != nil {
 		return nil, err
 	}

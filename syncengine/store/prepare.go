@@ -38,6 +38,15 @@ func Prepare(ctx context.Context, s Store, fn, last func(w Writer) error) error 
 	})
 }
 
+// Rehearse runs fn over a snapshot as Prepare would, and keeps none of its writes.
+func Rehearse(ctx context.Context, s Store, fn func(w Writer) error) error {
+	return s.View(ctx, func(r Reader) error {
+		o := newOverlay(r)
+		defer func() { o.base = nil }()
+		return fn(o)
+	})
+}
+
 // shelf is one space of one ledger.
 type shelf struct {
 	space  Space

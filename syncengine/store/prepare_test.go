@@ -461,3 +461,30 @@ func TestWhatWasPreparedAroundADamagedValueIsDoneAgain(t *testing.T) {
 		}
 	}
 }
+
+func TestARehearsalSeesItsWritesAndKeepsNone(t *testing.T) {
+	s := storetest.NewMemory()
+	err := store.Rehearse(t.Context(), s, func(w store.Writer) error {
+		if err := w.Put("space", syncengine.LedgerID{}, []byte("k"), []byte("v")); err != nil {
+			return err
+		}
+		v, err := w.Get("space", syncengine.LedgerID{}, []byte("k"))
+		if string(v) != "v" {
+			t.Errorf("read %q", v)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.View(t.Context(), func(r store.Reader) error {
+		v, err := r.Get("space", syncengine.LedgerID{}, []byte("k"))
+		if v != nil {
+			t.Errorf("kept %q", v)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
