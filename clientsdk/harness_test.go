@@ -18,6 +18,7 @@ import (
 
 	"github.com/arpenteur/arpenteur/clientsdk"
 	"github.com/arpenteur/arpenteur/server"
+	"github.com/arpenteur/arpenteur/server/photos"
 	"github.com/arpenteur/arpenteur/syncengine"
 	"github.com/arpenteur/arpenteur/syncengine/store"
 	"github.com/arpenteur/arpenteur/syncengine/store/seal"
@@ -59,11 +60,15 @@ func newWorldFor(t tester) *world {
 	if w.secret, err = server.OpenSecret(filepath.Join(t.TempDir(), "authority.key"), true, rand.Reader); err != nil {
 		t.Fatal(err)
 	}
+	blobs, err := photos.OpenDir(filepath.Join(t.TempDir(), "photos"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var inner http.Handler
 	w.http = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { inner.ServeHTTP(rw, r) }))
 	t.Cleanup(w.http.Close)
 	w.server, err = server.New(server.Options{
-		Store: w.store, StoreID: uuid.New(), Secret: w.secret, Log: zerolog.Nop(), Now: func() time.Time { return w.now }, Address: w.http.URL,
+		Store: w.store, Photos: blobs, StoreID: uuid.New(), Secret: w.secret, Log: zerolog.Nop(), Now: func() time.Time { return w.now }, Address: w.http.URL,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/arpenteur/arpenteur/server/photos"
 	"github.com/arpenteur/arpenteur/syncengine"
 	"github.com/arpenteur/arpenteur/syncengine/ledger"
 	"github.com/arpenteur/arpenteur/syncengine/store"
@@ -161,6 +162,9 @@ func (a *answer) ledger(h held) error {
 	revoked := h.access == wire.AccessRevoked
 	point := basePoint{number: h.number, revoked: revoked}
 	known, moved, err := a.moved(h)
+	if err == nil {
+		point.told, err = photos.CountsOf(a.r, h.id, a.replica)
+	}
 	if err != nil {
 		return err
 	}
@@ -342,12 +346,20 @@ func (a *answer) have(l *ledger.Ledger, logs map[syncengine.ReplicaID][]syncengi
 	return a.out.WriteFrame(&wire.Have{Ledger: l.ID(), Logs: logs})
 }
 
-// receipt writes what the authority holds of the replica's log in a ledger, where that moved since the client's base, and says so where
+// receipt writes what the authority holds of the replica's log in a ledger and of its photos, where that moved since the client's base, and says so where
 // the log has branches.
 func (a *answer) receipt(h held) error {
 	known, moved, err := a.moved(h)
-	if err != nil || !moved {
+	if err != nil {
 		return err
+	}
+	counts, err := photos.CountsOf(a.r, h.id, a.replica)
+	if err != nil {
+		return err
+	}
+	told := known != nil && known.told == counts
+	if told && !moved {
+		return nil
 	}
 	l, err := a.s.keeper.View(a.r, h.id)
 	if err != nil {
@@ -357,7 +369,7 @@ func (a *answer) receipt(h held) error {
 	if err != nil || len(heads) == 0 {
 		return err
 	}
-	if known != nil {
+	if told {
 		before, err := l.HeadsAt(a.replica, known.version)
 		if err != nil || slices.Equal(before, heads) {
 			return err
@@ -367,7 +379,9 @@ func (a *answer) receipt(h held) error {
 	if err != nil {
 		return err
 	}
-	r := &wire.Receipt{Ledger: l.ID(), Replica: a.replica, Head: heads[0], At: at}
+	r := &wire.Receipt{
+		Ledger: l.ID(), Replica: a.replica, Head: heads[0], At: at, PhotosMissing: counts.Missing, PhotosUnsaved: counts.Unsaved,
+	}
 	r.Sign(a.s.pen.Key)
 	if err := a.out.WriteFrame(r); err != nil || len(heads) == 1 {
 		return err

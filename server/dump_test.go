@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/arpenteur/arpenteur/server"
+	"github.com/arpenteur/arpenteur/server/photos"
 	"github.com/arpenteur/arpenteur/syncengine"
 	"github.com/arpenteur/arpenteur/syncengine/ledger"
 	"github.com/arpenteur/arpenteur/syncengine/store"
@@ -27,7 +28,7 @@ func dump(t *testing.T, s store.Store) map[string]bool {
 			}
 		}
 		return r.Ledgers(func(id syncengine.LedgerID) (bool, error) {
-			for _, space := range ledger.Spaces() {
+			for _, space := range append(ledger.Spaces(), photos.Spaces()...) {
 				if err := read(space, id); err != nil {
 					return false, err
 				}

@@ -22,3 +22,6 @@ const RoleLocal = roleLocal
 
 // MaxPage is the limit of a page.
 const MaxPage = maxPage
+
+// Uploads returns how many photos are being received.
+func (s *Server) Uploads() int { return s.photos.Uploads() }

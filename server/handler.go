@@ -56,7 +56,7 @@ func (s *Server) serve(rt route, local *Person) http.HandlerFunc {
 
 // admit finds out who asks, and refuses who may not.
 func (s *Server) admit(c *call, a action, local *Person) (err error) {
-	tablet := a == actReplica || a == actListen && strings.HasPrefix(c.Header.Get("Authorization"), wire.AuthorizationScheme+" ")
+	tablet := a == actReplica || (a == actListen || a == actReadPhotos) && strings.HasPrefix(c.Header.Get("Authorization"), wire.AuthorizationScheme+" ")
 	switch {
 	case a == actAnyone:
 		return nil
@@ -79,7 +79,7 @@ func (s *Server) admit(c *call, a action, local *Person) (err error) {
 // refuseMethod answers a known address that is asked in a way it doesn't have.
 func (s *Server) refuseMethod(m *mux.Router) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		for _, method := range []string{http.MethodDelete, http.MethodGet, http.MethodPost} {
+		for _, method := range []string{http.MethodDelete, http.MethodGet, http.MethodPatch, http.MethodPost} {
 			other := r.Clone(r.Context())
 			other.Method = method
 			var found mux.RouteMatch

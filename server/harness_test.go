@@ -21,6 +21,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/arpenteur/arpenteur/server"
+	"github.com/arpenteur/arpenteur/server/photos"
 	"github.com/arpenteur/arpenteur/syncengine"
 	"github.com/arpenteur/arpenteur/syncengine/ledger"
 	"github.com/arpenteur/arpenteur/syncengine/store"
@@ -31,15 +32,17 @@ import (
 
 // world is a server, one diagnostic with a restricted ledger, and people.
 type world struct {
-	t       testing.TB
-	store   store.Store
-	secret  *server.Secret
-	s       *server.Server
-	network http.Handler
-	local   http.Handler
-	clock   atomic.Int64 // milliseconds
-	log     *syncedLog
-	known   sync.Map // version in force, by ledger and lineage, as far as it was asked for since the last publication
+	t           testing.TB
+	store       store.Store
+	secret      *server.Secret
+	s           *server.Server
+	network     http.Handler
+	local       http.Handler
+	clock       atomic.Int64 // milliseconds
+	log         *syncedLog
+	photos      *photos.Dir
+	photoFolder string
+	known       sync.Map // version in force, by ledger and lineage, as far as it was asked for since the last publication
 
 	diagnostic uuid.UUID
 	ledger     string
@@ -104,6 +107,8 @@ func newWorldOn(t testing.TB, st store.Store) *world {
 	if w.secret, err = server.OpenSecret(filepath.Join(t.TempDir(), "authority.key"), true, rand.Reader); err != nil {
 		t.Fatal(err)
 	}
+	w.photoFolder = filepath.Join(t.TempDir(), "photos")
+	w.openPhotos(0)
 	w.start()
 	token := func(account, role string, restricted bool) string {
 		return w.makeToken(map[string]any{"account": account, "role": role, "restricted": restricted})
@@ -126,7 +131,7 @@ func (w *world) start() {
 	}
 	var err error
 	w.s, err = server.New(server.Options{
-		Store: w.store, StoreID: uuid.UUID{1}, Secret: w.secret, Log: zerolog.New(w.log), Now: w.now, Address: "https://arpenteur.test",
+		Store: w.store, Photos: w.photos, StoreID: uuid.UUID{1}, Secret: w.secret, Log: zerolog.New(w.log), Now: w.now, Address: "https://arpenteur.test",
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -265,6 +270,7 @@ type recordView struct {
 	Differs     []string
 	Violations  []struct{ Path, Rule, Label string }
 	Document    json.RawMessage
+	Photos      []struct{ Element, Hash, State string }
 	Fields      []field
 	Pending     []change
 	Ineffective []change

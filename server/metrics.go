@@ -16,6 +16,8 @@ type metrics struct {
 	resends   prometheus.Counter
 	listeners prometheus.Gauge
 	refreshed prometheus.Counter
+	photos    *prometheus.CounterVec // outcome
+	bytes     prometheus.Counter
 	panics    prometheus.Counter
 }
 
@@ -40,10 +42,14 @@ func newMetrics() *metrics {
 		resends:   counter("sync_resends_total", "Clients asked for their full vectors."),
 		listeners: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "arpenteur", Name: "event_listeners", Help: "Open event streams."}),
 		refreshed: counter("refreshed_records_total", "Records merged anew after a checklist was published."),
-		panics:    counter("panics_total", "Requests that ended in a defect which was caught."),
+		photos: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: "arpenteur", Name: "photo_parts_total", Help: "Parts of photos that were sent, by what became of them: whole, part, held, or a code.",
+		}, []string{"outcome"}),
+		bytes:  counter("photo_bytes_total", "Bytes of photos received."),
+		panics: counter("panics_total", "Requests that ended in a defect which was caught."),
 	}
 	m.registry.MustRegister(
-		m.requests, m.seconds, m.lines, m.remarks, m.truncated, m.resends, m.listeners, m.refreshed, m.panics,
+		m.requests, m.seconds, m.lines, m.remarks, m.truncated, m.resends, m.listeners, m.refreshed, m.photos, m.bytes, m.panics,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m

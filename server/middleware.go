@@ -66,7 +66,7 @@ func (s *Server) caught(out *answerWriter, r *http.Request, fault any) {
 // logAccess writes the line of one request. The route's template stands for the path, which may hold ids; the query isn't told at all.
 func (s *Server) logAccess(r *http.Request, t *trace, out *answerWriter, took time.Duration) {
 	method := "other" // a method that nobody knows is the asker's own words
-	if slices.Contains([]string{http.MethodGet, http.MethodPost, http.MethodDelete, http.MethodHead, http.MethodPut, http.MethodOptions}, r.Method) {
+	if slices.Contains([]string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete, http.MethodHead, http.MethodPut, http.MethodOptions}, r.Method) {
 		method = r.Method
 	}
 	s.metrics.requests.WithLabelValues(method, t.route, strconv.Itoa(out.status)).Inc()

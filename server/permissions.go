@@ -35,6 +35,7 @@ const (
 	actReadChecklists     action = "read checklists"     //
 	actPublish            action = "publish checklists"  //
 	actReadRecords        action = "read records"        // with history, notices and exports
+	actReadPhotos         action = "read photos"         // a tablet, or a person who reads records
 	actReadRulings        action = "read rulings"        //
 	actEdit               action = "edit records"        // within the kinds of the role
 	actSettle             action = "settle"              //
@@ -80,7 +81,7 @@ func allowed(role syncengine.Role, a action) bool {
 		return local || reads || role == syncengine.RoleAdministrator
 	case actPublish:
 		return local || schemas.May(role, schemas.ActChecklists)
-	case actListen, actReadRecords, actReadRulings:
+	case actListen, actReadRecords, actReadPhotos, actReadRulings:
 		return reads
 	case actEdit:
 		return reads && len(schemas.WritableKinds(role, false)) > 0

@@ -20,6 +20,8 @@ func expected() map[string]string {
 		"POST /v1/sync":                                        "T",
 		"POST /v1/enrolments":                                  "*",
 		"POST /v1/successions":                                 "T",
+		"POST /v1/photos/status":                               "T",
+		"PATCH /v1/ledgers/{ledger}/photos/{hash}":             "T",
 		"GET /healthz":                                         "*",
 		"GET /readyz":                                          "*",
 		"GET /metrics":                                         "Al",
@@ -51,6 +53,7 @@ func expected() map[string]string {
 		"GET /v1/ledgers/{ledger}/changes/{id}":                "NCLU",
 		"GET /v1/ledgers/{ledger}/notices":                     "NCLU",
 		"GET /v1/ledgers/{ledger}/rulings":                     "NCLU",
+		"GET /v1/ledgers/{ledger}/photos/{hash}":               "NCLU",
 		"GET /v1/ledgers/{ledger}/export.csv":                  "NCLU",
 		"GET /v1/ledgers/{ledger}/export.geojson":              "NCLU",
 		"POST /v1/ledgers/{ledger}/records":                    "CL",
@@ -97,7 +100,7 @@ func TestEveryRouteAnswersTheRolesOfTheTableAndNoOther(t *testing.T) {
 			continue
 		}
 		path := strings.NewReplacer(
-			"{ledger}", w.ledger, "{kind}", "observation", "{id}", newUUID(t).String(), "{replica}", w.ledger, "{version}", w.ledger,
+			"{ledger}", w.ledger, "{kind}", "observation", "{id}", newUUID(t).String(), "{replica}", w.ledger, "{version}", w.ledger, "{hash}", w.ledger,
 		).Replace(rt.Path)
 		for _, role := range append(schemas.Roles(), server.RoleLocal) {
 			may := roles == "*" || roles == "T" || strings.Contains(roles, letter(role))
@@ -205,6 +208,8 @@ func TestARestrictedLedgerIsInvisible(t *testing.T) {
 		"/place": newUUID(t).String(), "/visit": newUUID(t).String(), "/rater": "sec-1",
 	}})
 	p.sync()
+	hidden := picture(t, 1, 64, 64)
+	p.upload(named(t, w.restricted, hidden), hidden).created(nil)
 	nowhere := wire.LeafHash(syncengine.Hash{1}, "x").String()
 	for _, rt := range server.Routes() {
 		if !strings.Contains(rt.Path, "{ledger}") {
@@ -213,7 +218,7 @@ func TestARestrictedLedgerIsInvisible(t *testing.T) {
 		for _, token := range []string{w.unrestricted, w.lead} {
 			var bodies [][]byte
 			for _, ledger := range []string{w.restricted, nowhere} {
-				path := strings.NewReplacer("{ledger}", ledger, "{kind}", "observation", "{id}", id.String(), "{version}", w.version(w.restricted, "public_security").String()).Replace(rt.Path)
+				path := strings.NewReplacer("{ledger}", ledger, "{kind}", "observation", "{id}", id.String(), "{hash}", named(t, w.restricted, hidden).Hash.String(), "{version}", w.version(w.restricted, "public_security").String()).Replace(rt.Path)
 				body := map[string]string{
 					"/v1/ledgers/{ledger}/records": `{"kind":"task","values":{}}`, "/v1/ledgers/{ledger}/checklists": `{"content":{}}`,
 					"/v1/ledgers/{ledger}/rulings":                    `{"type":"void","target":"` + nowhere + `","reason":"x"}`,

@@ -17,6 +17,7 @@ type recordView struct {
 	Title       string        `json:"title,omitempty"` // the checklist's name, in the reader's language
 	Present     bool          `json:"present"`
 	Fields      []fieldView   `json:"fields"`
+	Photos      []photoView   `json:"photos,omitempty"`
 	Pending     []*changeView `json:"pending,omitempty"`
 	Ineffective []*changeView `json:"ineffective,omitempty"`
 	Seen        string        `json:"seen,omitempty"` // to be sent back when the record is settled or edited
@@ -84,6 +85,9 @@ func (s *Server) viewRecord(c *call, l *reached, key syncengine.RecordKey) (*rec
 			return nil, err
 		}
 		v.Fields = append(v.Fields, f)
+	}
+	if v.Photos, err = photosOf(l, m, words); err != nil {
+		return nil, err
 	}
 	for i, b := range m.Violations {
 		v.Violations[i].Label = words.rule(b)

@@ -28,9 +28,11 @@ func noteRefresh(w store.Writer, id syncengine.LedgerID) error {
 	return put(w, spaceRefresh, id.Hash[:], refreshMark{})
 }
 
-// refresher is the one goroutine that merges stale records anew. It starts when there is something to do and ends with the server.
+// refresher is one goroutine of background work, such as merging stale records anew. It starts when there is something to do and ends with
+// the server.
 type refresher struct {
 	run   func(ctx context.Context) error
+	every time.Duration   // runs also when it was not woken for so long; 0: only then
 	ctx   context.Context //nolint:containedctx // of the goroutine, which the server owns
 	stop  context.CancelFunc
 	mu    sync.Mutex
@@ -39,9 +41,9 @@ type refresher struct {
 	done  sync.WaitGroup
 }
 
-func newRefresher(run func(ctx context.Context) error) *refresher {
+func newRefresher(run func(ctx context.Context) error, every time.Duration) *refresher {
 	ctx, stop := context.WithCancel(context.Background())
-	return &refresher{run: run, ctx: ctx, stop: stop, more: make(chan struct{}, 1)}
+	return &refresher{run: run, every: every, ctx: ctx, stop: stop, more: make(chan struct{}, 1)}
 }
 
 // wake says that there may be something to do.
@@ -71,10 +73,15 @@ func (f *refresher) close() {
 
 func (f *refresher) loop() {
 	for {
+		var again <-chan time.Time
+		if f.every > 0 {
+			again = time.After(f.every)
+		}
 		select {
 		case <-f.ctx.Done():
 			return
 		case <-f.more:
+		case <-again:
 		}
 		for f.run(f.ctx) != nil {
 			select {

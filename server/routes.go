@@ -12,16 +12,19 @@ type route struct {
 // routes is everything that can be asked.
 func routes() []route {
 	const (
-		get, post, del = http.MethodGet, http.MethodPost, http.MethodDelete
-		ledger         = "/v1/ledgers/{ledger}"
-		record         = ledger + "/records/{kind}/{id}"
-		device         = "/v1/devices/{replica}"
+		get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
+		ledger                = "/v1/ledgers/{ledger}"
+		record                = ledger + "/records/{kind}/{id}"
+		photo                 = ledger + "/photos/{hash}"
+		device                = "/v1/devices/{replica}"
 	)
 	return []route{
 		// Tablets.
 		{post, "/v1/sync", actReplica, (*Server).handleSync},
 		{post, "/v1/enrolments", actAnyone, (*Server).handleEnrol},
 		{post, "/v1/successions", actReplica, (*Server).handleSucceed},
+		{post, "/v1/photos/status", actReplica, (*Server).tellPhotos},
+		{patch, photo, actReplica, (*Server).receivePhoto},
 
 		// Operation.
 		{get, "/healthz", actAnyone, (*Server).showHealth},
@@ -61,6 +64,7 @@ func routes() []route {
 		{get, ledger + "/changes/{id}", actReadRecords, (*Server).showChange},
 		{get, ledger + "/notices", actReadRecords, (*Server).listNotices},
 		{get, ledger + "/rulings", actReadRulings, (*Server).listRulings},
+		{get, photo, actReadPhotos, (*Server).sendPhoto},
 		{get, ledger + "/export.csv", actReadRecords, (*Server).exportCSV},
 		{get, ledger + "/export.geojson", actReadRecords, (*Server).exportGeoJSON},
 

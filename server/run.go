@@ -37,6 +37,7 @@ func (s *Server) run(ctx context.Context, l net.Listener, h http.Handler) error 
 		BaseContext: func(net.Listener) context.Context { return context.WithValue(requests, streamsKey{}, streams) },
 	}
 	s.refresher.wake()
+	s.janitor.wake()
 	stopped := make(chan error, 1)
 	go func() { stopped <- server.Serve(l) }()
 	select {
@@ -73,4 +74,5 @@ func ending(ctx context.Context) <-chan struct{} {
 func (s *Server) Close() {
 	s.closeOnce.Do(func() { close(s.closing) })
 	s.refresher.close()
+	s.janitor.close()
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/arpenteur/arpenteur/schemas"
+	"github.com/arpenteur/arpenteur/server/photos"
 	"github.com/arpenteur/arpenteur/syncengine"
 	"github.com/arpenteur/arpenteur/syncengine/ledger"
 	"github.com/arpenteur/arpenteur/syncengine/store"
@@ -20,7 +21,8 @@ import (
 // Options are what a server is made of. Store, StoreID and Secret are required.
 type Options struct {
 	Store   store.Store
-	StoreID uuid.UUID // of the store: another one makes every base token void
+	Photos  photos.Store // where the bytes of photos lie; without it none are taken
+	StoreID uuid.UUID    // of the store: another one makes every base token void
 	Secret  *Secret
 	Log     zerolog.Logger
 	Now     func() time.Time // time.Now where it is nil
@@ -48,8 +50,10 @@ type Server struct {
 	counted    countCache
 	refresher  *refresher
 	importer   importer
-	importing  chan struct{} // holds one for each import that runs
-	closing    chan struct{} // closed by Close
+	importing  chan struct{}   // holds one for each import that runs
+	photos     *photos.Archive // nil where there is no place for them
+	janitor    *refresher      // of photos
+	closing    chan struct{}   // closed by Close
 	closeOnce  sync.Once
 	probe      probe
 	started    string // names this run of the program in request ids
@@ -85,7 +89,7 @@ func New(o Options) (*Server, error) {
 		importing:  make(chan struct{}, maxImports),
 		closing:    make(chan struct{}),
 	}
-	s.refresher = newRefresher(s.Refresh)
+	s.refresher = newRefresher(s.Refresh, 0)
 	copy(s.storeID[:], o.StoreID[:])
 	s.started = strconv.FormatInt(s.millis()/1000, 36)
 	s.keeper = ledger.NewKeeper(func(id syncengine.VersionID, content []byte) (*syncengine.Checklist, error) {
@@ -96,6 +100,11 @@ func New(o Options) (*Server, error) {
 		}
 		return v.Checklist, nil
 	})
+	s.keeper.Watch(photos.NewWatcher(s.namesPhoto))
+	if o.Photos != nil {
+		s.photos = photos.New(photos.Options{Blobs: o.Photos, Store: o.Store, Now: o.Now, Unsure: s.valuesMissing})
+	}
+	s.janitor = newRefresher(s.tidyPhotos, sweepEvery)
 	return s, nil
 }
 
@@ -122,6 +131,9 @@ func (s *Server) edit(ctx context.Context, id syncengine.LedgerID, fn func(l *le
 		return err
 	}
 	s.events.moved(id, version)
+	if l.Erased() {
+		s.erasePhotos(ctx)
+	}
 	return nil
 }
 

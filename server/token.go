@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 
+	"github.com/arpenteur/arpenteur/server/photos"
 	"github.com/arpenteur/arpenteur/syncengine/wire"
 )
 
@@ -19,16 +20,23 @@ type basePoint struct {
 	number  uint64
 	revoked bool
 	version uint64
+	told    photos.Counts // what the replica's receipt said of photos
 }
 
 func (t *baseToken) String() string {
 	b := append(make([]byte, 0, 8+len(t.ledgers)*5), t.store[:]...)
 	for _, p := range t.ledgers {
-		n := p.number << 1
+		n := p.number << 2
 		if p.revoked {
 			n |= 1
 		}
+		if p.told != (photos.Counts{}) {
+			n |= 2
+		}
 		b = binary.AppendUvarint(binary.AppendUvarint(b, n), p.version)
+		if n&2 != 0 {
+			b = binary.AppendUvarint(binary.AppendUvarint(b, p.told.Missing), p.told.Unsaved)
+		}
 	}
 	return base64.RawURLEncoding.EncodeToString(b)
 }
@@ -40,20 +48,26 @@ func parseToken(text string, store [8]byte) (*baseToken, bool) {
 		return nil, false
 	}
 	t := &baseToken{store: store}
-	for b = b[8:]; len(b) > 0; {
+	whole := true
+	b = b[8:]
+	next := func() uint64 {
 		n, size := binary.Uvarint(b)
 		if size <= 0 {
-			return nil, false
+			whole, b = false, nil
+			return 0
 		}
 		b = b[size:]
-		version, size := binary.Uvarint(b)
-		if size <= 0 {
-			return nil, false
-		}
-		b = b[size:]
-		t.ledgers = append(t.ledgers, basePoint{number: n >> 1, revoked: n&1 == 1, version: version})
+		return n
 	}
-	return t, true
+	for len(b) > 0 {
+		n := next()
+		p := basePoint{number: n >> 2, revoked: n&1 != 0, version: next()}
+		if n&2 != 0 {
+			p.told = photos.Counts{Missing: next(), Unsaved: next()}
+		}
+		t.ledgers = append(t.ledgers, p)
+	}
+	return t, whole
 }
 
 // find returns the point of a ledger, or nil.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/arpenteur/arpenteur/internal/apiclient"
 	"github.com/arpenteur/arpenteur/server"
+	"github.com/arpenteur/arpenteur/server/photos"
 	"github.com/arpenteur/arpenteur/syncengine/store"
 )
 
@@ -115,7 +116,13 @@ func (a *api) inProcess(ctx context.Context, data string) error {
 	if err != nil {
 		return err
 	}
-	s, err := server.New(server.Options{Store: file, StoreID: file.ID(), Secret: secret, Log: zerolog.Nop(), Version: versionText()})
+	blobs, err := photos.OpenDir(filepath.Join(data, photoFolder), photos.DefaultReserve)
+	if err != nil {
+		return errors.Join(err, file.Close())
+	}
+	s, err := server.New(server.Options{
+		Store: file, Photos: blobs, StoreID: file.ID(), Secret: secret, Log: zerolog.Nop(), Version: versionText(),
+	})
 	if err != nil {
 		return errors.Join(err, file.Close())
 	}

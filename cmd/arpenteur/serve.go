@@ -14,16 +14,18 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/arpenteur/arpenteur/server"
+	"github.com/arpenteur/arpenteur/server/photos"
 	"github.com/arpenteur/arpenteur/syncengine/store"
 	"github.com/arpenteur/arpenteur/syncengine/store/boltstore"
 )
 
 // The files of a server's data folder.
 const (
-	storeFile  = "central.db"
-	secretFile = "authority.key"
-	socketFile = "admin.sock"
-	serverFile = "server.json" // where the server that runs answers
+	storeFile   = "central.db"
+	secretFile  = "authority.key"
+	socketFile  = "admin.sock"
+	serverFile  = "server.json" // where the server that runs answers
+	photoFolder = "photos"
 )
 
 // serveOptions are the flags of `arpenteur serve`.
@@ -71,6 +73,10 @@ func (p *program) serve(ctx context.Context, o serveOptions) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
+	blobs, err := photos.OpenDir(filepath.Join(o.data, photoFolder), photos.DefaultReserve)
+	if err != nil {
+		return err
+	}
 	if o.listen = p.setting(o.listen, "ARPENTEUR_LISTEN"); o.listen == "" {
 		o.listen = "127.0.0.1:8080"
 	}
@@ -83,7 +89,7 @@ func (p *program) serve(ctx context.Context, o serveOptions) (err error) {
 		o.address = "http://" + listener.Addr().String()
 	}
 	s, err := server.New(server.Options{
-		Store: file, StoreID: file.ID(), Secret: secret, Log: log, Address: o.address, Version: versionText(),
+		Store: file, Photos: blobs, StoreID: file.ID(), Secret: secret, Log: log, Address: o.address, Version: versionText(),
 	})
 	if err != nil {
 		return err

@@ -25,12 +25,13 @@ type verifyOptions struct {
 
 // verdict is what a verification found.
 type verdict struct {
-	Store   string  `json:"store"`
-	Ledgers int     `json:"ledgers"`
-	Lines   int     `json:"lines"`
-	Heads   int     `json:"heads"`
-	Records int     `json:"records"`
-	Faults  []fault `json:"faults"`
+	Store   string        `json:"store"`
+	Ledgers int           `json:"ledgers"`
+	Lines   int           `json:"lines"`
+	Heads   int           `json:"heads"`
+	Records int           `json:"records"`
+	Photos  *photoVerdict `json:"photos,omitempty"` // of a server's data folder
+	Faults  []fault       `json:"faults"`
 }
 
 // fault is one place where what is kept is not what was signed. Of a log it is the first bad line.
@@ -41,6 +42,7 @@ type fault struct {
 	Line    uint64 `json:"line,omitempty"`
 	Kind    string `json:"kind,omitempty"`
 	Record  string `json:"record,omitempty"`
+	Photo   string `json:"photo,omitempty"`
 	Error   string `json:"error"`
 }
 
@@ -89,6 +91,11 @@ func (p *program) verify(ctx context.Context, o verifyOptions) (err error) {
 	}
 	if err := v.ledgers(ctx, opened); err != nil {
 		return err
+	}
+	if o.file == "" && o.tablet.dir == "" {
+		if err := v.photos(ctx, opened, filepath.Join(o.data, photoFolder)); err != nil {
+			return err
+		}
 	}
 	v.progress.end()
 	return v.conclude()
@@ -173,6 +180,8 @@ func (v *verifier) conclude() error {
 	var b strings.Builder
 	for _, f := range d.Faults {
 		switch {
+		case f.Photo != "":
+			fmt.Fprintln(&b, v.say.Say("verify.bad_photo", "ledger", f.Ledger, "photo", f.Photo, "error", f.Error))
 		case f.Replica != "":
 			fmt.Fprintln(&b, v.say.Say("verify.bad_line", "ledger", f.Ledger, "log", f.Replica, "branch", f.Branch, "line", int(f.Line), "error", f.Error)) //nolint:gosec // a count
 		case f.Record != "":
@@ -184,6 +193,9 @@ func (v *verifier) conclude() error {
 		}
 	}
 	fmt.Fprintln(&b, v.say.Say("verify.counts", "ledgers", d.Ledgers, "lines", d.Lines, "heads", d.Heads, "records", d.Records))
+	if d.Photos != nil {
+		fmt.Fprintln(&b, v.say.Say("verify.photos", "photos", d.Photos.Checked, "unreferred", d.Photos.Unreferred, "strays", d.Photos.Strays))
+	}
 	if err := v.show(d, b.String()); err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/arpenteur/arpenteur/clientsdk"
 	"github.com/arpenteur/arpenteur/internal/apiclient"
 	"github.com/arpenteur/arpenteur/server"
+	"github.com/arpenteur/arpenteur/server/photos"
 	"github.com/arpenteur/arpenteur/syncengine"
 	"github.com/arpenteur/arpenteur/syncengine/store/boltstore"
 )
@@ -64,6 +65,10 @@ func (c *Central) Again(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	blobs, err := photos.OpenDir(filepath.Join(c.folder, "photos"), photos.DefaultReserve)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // Stop ends it, in order
 	public, err := new(net.ListenConfig).Listen(ctx, "tcp", c.address)
 	if err != nil {
@@ -72,7 +77,7 @@ func (c *Central) Again(ctx context.Context) (err error) {
 	}
 	c.address = public.Addr().String()
 	s, err := server.New(server.Options{
-		Store: file, StoreID: file.ID(), Secret: secret, Log: zerolog.Nop(), Now: c.now, Address: c.URL(),
+		Store: file, Photos: blobs, StoreID: file.ID(), Secret: secret, Log: zerolog.Nop(), Now: c.now, Address: c.URL(),
 	})
 	if err != nil {
 		cancel()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/arpenteur/arpenteur/internal/apiclient"
 	"github.com/arpenteur/arpenteur/server"
+	"github.com/arpenteur/arpenteur/server/photos"
 	"github.com/arpenteur/arpenteur/syncengine"
 	"github.com/arpenteur/arpenteur/syncengine/store/boltstore"
 )
@@ -63,6 +64,10 @@ func (c *central) serve(ctx context.Context, folder string) error {
 	if err != nil {
 		return err
 	}
+	blobs, err := photos.OpenDir(filepath.Join(folder, "photos"), photos.DefaultReserve)
+	if err != nil {
+		return err
+	}
 	outer, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -74,7 +79,7 @@ func (c *central) serve(ctx context.Context, folder string) error {
 	c.meter, c.url = &meter{Listener: outer}, "http://"+outer.Addr().String()
 	c.local = "http://" + inner.Addr().String()
 	c.server, err = server.New(server.Options{
-		Store: c.file, StoreID: c.file.ID(), Secret: secret, Log: zerolog.Nop(), Address: c.url,
+		Store: c.file, Photos: blobs, StoreID: c.file.ID(), Secret: secret, Log: zerolog.Nop(), Address: c.url,
 	})
 	if err != nil {
 		return errors.Join(err, outer.Close(), inner.Close())

@@ -97,12 +97,15 @@ func (l *Ledger) heal(p position, line *wire.Line) error {
 		return err
 	}
 	l.rebuild(line.Change.Key())
-	return l.rewrite(at[0], line.Redact(decision.Erased), decision)
+	return l.rewrite(at[0], l.erase(line, decision), decision)
 }
 
 // eraseUnreadable forgets the bytes of a line of which a value is to be erased and which nobody can read, so that it is erased all the
 // same.
-func (l *Ledger) eraseUnreadable(p position) error {
+func (l *Ledger) eraseUnreadable(p position, r *syncengine.Ruling) error {
+	for _, path := range r.Paths {
+		l.erasures = append(l.erasures, Erasure{Change: &syncengine.Change{ID: r.Target}, Path: path})
+	}
 	return l.w.Put(spaceLines, l.id, p.key(), []byte{markLine, 0})
 }
 

@@ -12,6 +12,9 @@
 // counts the advances of the ledger in this store; Since tells what arrived after such a version. Everything but Advances can be
 // prepared off the write lock (store.Prepare).
 //
+// What changes of records say of things that are kept elsewhere, photos for instance, a Watcher follows: Settle tells it of every change
+// that it judged, and of every value that a ruling erased, inside the transaction.
+//
 // # What is kept
 //
 // A line is kept once, as it was received, at (log, sequence); further envelopes of the same change refer to it. Heads are kept where

@@ -179,7 +179,7 @@ func (l *Ledger) fillChange(other *wire.Line) error {
 	if err != nil {
 		return err
 	}
-	filled = filled.Redact(decision.Erased)
+	filled = l.erase(filled, decision)
 	if len(filled.Missing()) == len(held.Missing()) {
 		return nil
 	}

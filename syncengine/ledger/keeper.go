@@ -22,6 +22,7 @@ type Compiler func(id syncengine.VersionID, content []byte) (*syncengine.Checkli
 // its content gives, so that a cache can never be wrong. It is safe for concurrent use.
 type Keeper struct {
 	compile Compiler
+	watcher Watcher // nil: nobody watches
 
 	mu          sync.Mutex
 	checklists  map[syncengine.VersionID]*syncengine.Checklist
@@ -60,6 +61,8 @@ type Ledger struct {
 	readings   map[string]syncengine.Reading
 	wanting    *bool // whether the values of any change are missing; nil: not known
 	work       map[syncengine.RecordKey]*work
+	erasures   []Erasure             // that Settle tells the watcher of
+	erased     bool                  // Settle told the watcher of any
 	filled     []syncengine.ChangeID // changes that became complete, whose logs may be held further
 	advances   []advance
 	created    int // records that had no entry before

@@ -100,8 +100,11 @@ func (l *Ledger) rebuild(key syncengine.RecordKey) {
 	}
 }
 
-// Settle merges what was taken into its records, validates each of them once, and keeps them with their index.
+// Settle merges what was taken into its records, validates each of them once, keeps them with their index, and tells the watcher.
 func (l *Ledger) Settle() error {
+	if err := l.tellErasures(); err != nil {
+		return err
+	}
 	keys := make([]syncengine.RecordKey, 0, len(l.work))
 	for k := range l.work {
 		keys = append(keys, k)
@@ -135,13 +138,14 @@ func (l *Ledger) settleRecord(key syncengine.RecordKey, w *work) error {
 	} else {
 		before = attributes(e.State.Record(key, l.Checklist(e.State.Version)), e.Violations)
 	}
+	var judged []syncengine.Judged
 	if w.rebuild || l.stale(e) {
 		for _, c := range w.fresh {
 			e.positions = append(e.positions, c.at)
 		}
-		err = l.rebuildEntry(e)
+		judged, err = l.rebuildEntry(e)
 	} else {
-		err = l.takeFresh(e, w.fresh)
+		judged, err = l.takeFresh(e, w.fresh)
 	}
 	if err != nil {
 		return err
@@ -149,7 +153,10 @@ func (l *Ledger) settleRecord(key syncengine.RecordKey, w *work) error {
 	rec := l.show(e)
 	e.Violations = rec.Validate()
 	l.remark(e, w)
-	return l.keepEntry(e, rec, before)
+	if err := l.keepEntry(e, rec, before); err != nil || l.k.watcher == nil {
+		return err
+	}
+	return l.k.watcher.Judged(l.w, l, judged)
 }
 
 // stale reports whether an entry was made by other merge rules, or under other versions of the checklists of its changes than those that
@@ -174,8 +181,9 @@ func (l *Ledger) current(lineage string) syncengine.VersionID {
 	return syncengine.VersionID{}
 }
 
-// takeFresh merges changes that came after all that the entry holds.
-func (l *Ledger) takeFresh(e *Entry, fresh []arrival) error {
+// takeFresh merges changes that came after all that the entry holds, and returns them with their verdicts.
+func (l *Ledger) takeFresh(e *Entry, fresh []arrival) ([]syncengine.Judged, error) {
+	out := make([]syncengine.Judged, 0, len(fresh))
 	waiting := make(map[syncengine.ChangeID]bool, len(fresh))
 	for _, c := range fresh {
 		waiting[c.ID] = true
@@ -194,28 +202,29 @@ func (l *Ledger) takeFresh(e *Entry, fresh []arrival) error {
 	for _, c := range fresh {
 		envelope, err := l.envelope(c.at)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		judged := l.judge(e, c.Change, []syncengine.Envelope{envelope}, c.decision)
 		e.State.Take(&judged, arrived)
 		if failed != nil {
-			return failed
+			return nil, failed
 		}
 		delete(waiting, c.ID)
 		e.positions = append(e.positions, c.at)
+		out = append(out, judged)
 	}
-	return nil
+	return out, nil
 }
 
-// rebuildEntry merges a record from all of its changes that can be read.
-func (l *Ledger) rebuildEntry(e *Entry) error {
+// rebuildEntry merges a record from all of its changes that can be read, and returns them with their verdicts.
+func (l *Ledger) rebuildEntry(e *Entry) ([]syncengine.Judged, error) {
 	clear(e.read)
 	changes, err := l.readable(e)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	e.State, e.engine = syncengine.Rebuild(changes), engineVersion
-	return nil
+	return changes, nil
 }
 
 // judgeKept reaches the verdict on a change that is kept, by all that is held.

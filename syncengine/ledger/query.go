@@ -31,7 +31,7 @@ func (l *Ledger) Record(key syncengine.RecordKey) (*Merged, error) {
 func (l *Ledger) merged(e *Entry) (*Merged, error) {
 	stale := l.stale(e)
 	if stale {
-		if err := l.rebuildEntry(e); err != nil {
+		if _, err := l.rebuildEntry(e); err != nil {
 			return nil, err
 		}
 	}

@@ -251,7 +251,7 @@ func (l *Ledger) keepLine(p position, raw []byte, line *wire.Line) error {
 		return err
 	}
 	if len(decision.Erased) > 0 {
-		line = line.Redact(decision.Erased)
+		line = l.erase(line, decision)
 		raw = wire.AppendLine(nil, line)
 	}
 	if !decision.Complete(line.Change) {

@@ -113,7 +113,7 @@ func (l *Ledger) applyToChange(r *syncengine.Ruling) error {
 	}
 	line, err := l.line(at[0])
 	if unreadable(err) && r.Type == syncengine.Redact {
-		return l.eraseUnreadable(at[0])
+		return l.eraseUnreadable(at[0], r)
 	}
 	if unreadable(err) {
 		return nil
@@ -126,7 +126,7 @@ func (l *Ledger) applyToChange(r *syncengine.Ruling) error {
 	if err != nil {
 		return err
 	}
-	return l.rewrite(at[0], line.Redact(decision.Erased), decision)
+	return l.rewrite(at[0], l.erase(line, decision), decision)
 }
 
 // decisionOn adds up the rulings about a change. No ruling targets a ruling, but the reason of one can be erased.

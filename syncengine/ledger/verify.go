@@ -178,7 +178,7 @@ func (l *Ledger) verifyRecord(key syncengine.RecordKey, raw []byte) error {
 		return nil // it is made again when it is next read
 	}
 	kept, violations := l.show(e), e.Violations
-	if err := l.rebuildEntry(e); err != nil {
+	if _, err := l.rebuildEntry(e); err != nil {
 		return err
 	}
 	anew := l.show(e)
