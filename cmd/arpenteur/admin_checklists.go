@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
+	"os"
 	"strconv"
 
 	"github.com/spf13/cobra"
+
+	"github.com/arpenteur/arpenteur/syncengine/wire"
 )
 
 // publishedInfo is a checklist as the server lists it.
@@ -53,4 +57,12 @@ func (p *program) adminChecklists(o *apiOptions) *cobra.Command {
 		p.ledgerFlags(c.Flags(), &choice)
 	}
 	return p.group("admin.checklists", list, publish)
+}
+
+// readFile reads a file of at most the size that the API takes; "-" is the standard input.
+func (p *program) readFile(path string) ([]byte, error) {
+	if path == "-" {
+		return io.ReadAll(io.LimitReader(p.in, wire.MaxJSONBytes))
+	}
+	return os.ReadFile(path) //nolint:gosec // the path is the user's
 }

@@ -76,7 +76,7 @@ func saysAny(say *phrases.Catalogue, key string) bool {
 }
 
 // Phrases that the code puts together from a beginning and a code, besides those of commands.
-var composed = regexp.MustCompile(`^(access|state|status|notice|device\.get\.safety|error|admin\.rulings)\.`)
+var composed = regexp.MustCompile(`^(access|state|status|notice|device\.get\.safety|error|admin\.rulings|admin\.imports\.outcome)\.`)
 
 func TestNothingIsSaidThatTheCodeNeverNames(t *testing.T) {
 	files, err := filepath.Glob("*.go")
@@ -162,6 +162,7 @@ func TestEachKindOfErrorHasItsExitCode(t *testing.T) {
 		{&store.DamagedError{}, 6},
 		{fmt.Errorf("%w: x", server.ErrSecret), 6},
 		{failed(classVerified, "verify.failed"), 7},
+		{failed(classPartly, "admin.imports.partly"), 8},
 	} {
 		if got := classOf(c.err).exit(); got != c.want {
 			t.Errorf("%v: exit code %d, not %d", c.err, got, c.want)

@@ -25,6 +25,7 @@ const (
 	classNetwork  class = "network"      // the server can't be reached, or the exchange was cut
 	classStore    class = "store"        // a store is in use, damaged, full or of a newer version
 	classVerified class = "verification" // what is kept is not what was signed
+	classPartly   class = "partly"       // what was good was taken, some was not
 )
 
 // exit is the one table of exit codes.
@@ -44,6 +45,8 @@ func (c class) exit() int {
 		return 6
 	case classVerified:
 		return 7
+	case classPartly:
+		return 8
 	}
 	return 1
 }

@@ -9,64 +9,6 @@ import (
 	"github.com/arpenteur/arpenteur/syncengine"
 )
 
-func TestAnImportedPlaceIsKnownByWhereItStands(t *testing.T) {
-	const text = "estate A\n  building B\n    hall H\n  building C\n    hall H\n"
-	first, err := parsePlaces(text, "d")
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := parsePlaces("# moved about\n\n"+strings.ReplaceAll(text, "  ", "\t"), "d")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ids := map[string]bool{}
-	var walk func(a, b []*place)
-	walk = func(a, b []*place) {
-		for i := range a {
-			if a[i].ID != b[i].ID {
-				t.Errorf("%s %s has another id the second time", a[i].Type, a[i].Name)
-			}
-			ids[a[i].ID] = true
-			walk(a[i].Children, b[i].Children)
-		}
-	}
-	walk(first, again)
-	if len(ids) != 5 {
-		t.Errorf("%d ids for 5 places", len(ids))
-	}
-	if other, err := parsePlaces(text, "another diagnostic"); err != nil || other[0].ID == first[0].ID {
-		t.Errorf("two diagnostics share a place: %v", err)
-	}
-}
-
-func FuzzPlaces(f *testing.F) {
-	f.Add("estate A\n  building B\n")
-	f.Add(" x\ny\n\t z\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		places, err := parsePlaces(text, "d")
-		if err != nil {
-			return
-		}
-		lines := 0
-		for line := range strings.Lines(text) {
-			if body := strings.TrimLeft(strings.TrimRight(line, " \t\r\n"), " \t"); body != "" && body[0] != '#' {
-				lines++
-			}
-		}
-		n := 0
-		var walk func(list []*place)
-		walk = func(list []*place) {
-			for _, p := range list {
-				n++
-				walk(p.Children)
-			}
-		}
-		if walk(places); n != lines {
-			t.Errorf("%d places of %d lines", n, lines)
-		}
-	})
-}
-
 // shapeOf returns the shape of a checklist.
 func shapeOf(t *testing.T, lineage string) *syncengine.Node {
 	t.Helper()

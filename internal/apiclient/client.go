@@ -88,11 +88,20 @@ func (c *Client) Ask(ctx context.Context, method, path string, in any) (*http.Re
 		}
 		body = bytes.NewReader(raw)
 	}
+	media := ""
+	if in != nil {
+		media = "application/json"
+	}
+	return c.Send(ctx, method, path, media, body)
+}
+
+// Send is Ask with a body of any media type and length; nil for none.
+func (c *Client) Send(ctx context.Context, method, path, media string, body io.Reader) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, method, c.Base+path, body)
 	if err != nil {
 		return nil, err
 	}
-	c.dress(r, in != nil)
+	c.dress(r, media)
 	answer, err := c.HTTP.Do(r)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
@@ -112,14 +121,11 @@ func (c *Client) Ask(ctx context.Context, method, path string, in any) (*http.Re
 	return nil, told
 }
 
-func (c *Client) dress(r *http.Request, body bool) {
-	for name, value := range map[string]string{"Accept-Language": c.Language, "User-Agent": c.Agent} {
+func (c *Client) dress(r *http.Request, media string) {
+	for name, value := range map[string]string{"Accept-Language": c.Language, "User-Agent": c.Agent, "Content-Type": media} {
 		if value != "" {
 			r.Header.Set(name, value)
 		}
-	}
-	if body {
-		r.Header.Set("Content-Type", "application/json")
 	}
 	if c.Token != "" {
 		r.Header.Set("Authorization", "Bearer "+c.Token)
