@@ -35,6 +35,12 @@ type auditEntry struct {
 	About   string               `json:"about"`
 }
 
+// auditPage is a page of the audit trail.
+type auditPage struct {
+	Entries []*auditEntry `json:"entries"`
+	Next    string        `json:"next,omitempty" doc:"cursor of the page behind this one; left out on the last"`
+}
+
 // audit appends an act to the trail, in the transaction that does it. Entries are never changed or removed.
 func (s *Server) audit(w store.Writer, who syncengine.AccountID, act auditAct, about string) error {
 	e := auditEntry{Time: s.millis(), Account: who, Act: act, About: about}
@@ -81,9 +87,5 @@ func (s *Server) listAudit(c *call) error {
 	if err != nil {
 		return err
 	}
-	answer := map[string]any{"entries": list}
-	if next != "" {
-		answer["next"] = next
-	}
-	return c.answer(http.StatusOK, answer)
+	return c.answer(http.StatusOK, auditPage{list, next})
 }

@@ -33,6 +33,11 @@ type changeView struct {
 	Envelopes []envelopeView                            `json:"envelopes"`
 }
 
+// history is every change of a record.
+type history struct {
+	Changes []*changeView `json:"changes"`
+}
+
 // decisionView is what rulings decided about a change.
 type decisionView struct {
 	Type   syncengine.RulingType `json:"type,omitempty"` // the last of refuse, void and release
@@ -176,7 +181,7 @@ func (s *Server) showHistory(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.answer(http.StatusOK, map[string]any{"changes": list})
+	return c.answer(http.StatusOK, history{list})
 }
 
 // showChange is GET /v1/ledgers/{ledger}/changes/{id}.

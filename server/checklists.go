@@ -25,6 +25,11 @@ type checklistView struct {
 	Versions   []syncengine.VersionID `json:"versions,omitempty"` // all that were published, oldest first
 }
 
+// checklistList is what is in force somewhere.
+type checklistList struct {
+	Checklists []checklistView `json:"checklists"`
+}
+
 func viewChecklist(v *schemas.Version) checklistView {
 	c := v.Checklist
 	return checklistView{Lineage: c.Lineage, Kind: c.Kind, Domain: c.Domain, Restricted: v.Restricted, Version: v.ID, Label: v.Label}
@@ -44,7 +49,7 @@ func (s *Server) listBuiltin(c *call) error {
 		}
 		list = append(list, viewChecklist(v))
 	}
-	return c.answer(http.StatusOK, map[string]any{"checklists": list})
+	return c.answer(http.StatusOK, checklistList{list})
 }
 
 // listChecklists is GET /v1/ledgers/{ledger}/checklists: what is in force in a ledger.
@@ -66,7 +71,7 @@ func (s *Server) listChecklists(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.answer(http.StatusOK, map[string]any{"checklists": list})
+	return c.answer(http.StatusOK, checklistList{list})
 }
 
 // current returns the version in force of a lineage, nil where there is none or this program can't read it.

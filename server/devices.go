@@ -20,6 +20,11 @@ type deviceView struct {
 	Ledgers []deviceHold `json:"ledgers"`
 }
 
+// deviceList is the tablets that somebody may see.
+type deviceList struct {
+	Devices []*deviceView `json:"devices"`
+}
+
 // deviceHold is one ledger of a tablet.
 type deviceHold struct {
 	Ledger     syncengine.LedgerID `json:"ledger"`
@@ -49,7 +54,7 @@ func (s *Server) listDevices(c *call) error {
 	slices.SortFunc(list, func(a, b *deviceView) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), a.Replica.Compare(b.Replica.Hash))
 	})
-	return c.answer(http.StatusOK, map[string]any{"devices": list})
+	return c.answer(http.StatusOK, deviceList{list})
 }
 
 // viewDevice returns a device as a person may see it; nil where all of its ledgers are closed to them.

@@ -26,6 +26,11 @@ type diagnosticOrder struct {
 	PublicSecurity       bool      `json:"public_security"` // in scope: opens a restricted ledger
 }
 
+// diagnosticList is the diagnostics that are open to somebody.
+type diagnosticList struct {
+	Diagnostics []*Diagnostic `json:"diagnostics"`
+}
+
 // orderDiagnostic is POST /v1/diagnostics. It opens the ledgers of a diagnostic, publishes in them the checklists that come with the
 // program, and writes down the neighbourhood and the order.
 func (s *Server) orderDiagnostic(c *call) error {
@@ -218,5 +223,5 @@ func (s *Server) listDiagnostics(c *call) error {
 	slices.SortFunc(list, func(a, b *Diagnostic) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), slices.Compare(a.ID[:], b.ID[:]))
 	})
-	return c.answer(http.StatusOK, map[string]any{"diagnostics": list})
+	return c.answer(http.StatusOK, diagnosticList{list})
 }

@@ -16,6 +16,15 @@
 // requests (protocol, section 7.1); people send a bearer token. There is no default token. Administrative acts are on an append-only
 // trail, in the transaction that does them; decisions about records are in the ledgers themselves.
 //
+// # Adding a route
+//
+// A line in routes.go registers it and says what it does: its action (permissions.go), its parameters, and the Go types of its bodies.
+// The OpenAPI document at /openapi.json follows from that line; nothing else describes the route. Give each body a type with a name and json
+// tags: omitempty makes a member of an answer optional, `required:"true"` makes one of a request required, `doc:"…"` says a unit or what the
+// empty value means. A type that encodes itself, or of which only some words are allowed, goes into knownTypes; a new parameter of a path
+// into pathParameters. The tests hold every answer that any of them receives, and every request that succeeds, against the document, and
+// fail where a route is left that no test gets a success from (conformance_test.go).
+//
 // # What a person saw
 //
 // A value is replaced only by somebody who saw it (law L3). Reading a record gives a token, sealed with a key of the server, that

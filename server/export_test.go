@@ -25,3 +25,6 @@ const MaxPage = maxPage
 
 // Uploads returns how many photos are being received.
 func (s *Server) Uploads() int { return s.photos.Uploads() }
+
+// Document makes the document of /openapi.json.
+func Document() ([]byte, error) { return describe() }

@@ -137,7 +137,7 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(w.s.Close)
-	w.network, w.local = w.s.Handler(), w.s.Local()
+	w.network, w.local = checked(w.t, w.s.Handler()), checked(w.t, w.s.Local())
 }
 
 func (w *world) now() time.Time { return time.UnixMilli(w.clock.Load()) }

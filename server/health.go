@@ -12,6 +12,17 @@ import (
 // probeLife is how long the answer of a probe of the store is good for, so that probes can't load it.
 const probeLife = 10 * time.Second
 
+// health says which program runs.
+type health struct {
+	Status  string `json:"status"`
+	Version string `json:"version"`
+}
+
+// readiness says that the store takes what is written.
+type readiness struct {
+	Status string `json:"status"`
+}
+
 // probe remembers the last probe of the store.
 type probe struct {
 	mu  sync.Mutex
@@ -21,7 +32,7 @@ type probe struct {
 
 // showHealth is GET /healthz: the program runs.
 func (s *Server) showHealth(c *call) error {
-	return c.answer(http.StatusOK, map[string]string{"status": "ok", "version": s.Version})
+	return c.answer(http.StatusOK, health{"ok", s.Version})
 }
 
 // showReady is GET /readyz: the store can be read and written.
@@ -38,7 +49,7 @@ func (s *Server) showReady(c *call) error {
 		}
 	}
 	if s.probe.err == nil {
-		return c.answer(http.StatusOK, map[string]string{"status": "ready"})
+		return c.answer(http.StatusOK, readiness{"ready"})
 	}
 	if code := wire.CodeOf(problemOf(s.probe.err)); code == wire.CodeFull {
 		return s.probe.err

@@ -24,6 +24,11 @@ type ledgerView struct {
 	Counts        counts              `json:"counts"`
 }
 
+// ledgerList is the ledgers that are open to somebody.
+type ledgerList struct {
+	Ledgers []*ledgerView `json:"ledgers"`
+}
+
 // counts is how many records a ledger has, and how many of them ask for a person.
 type counts struct {
 	Records     int `json:"records"` // absent ones included
@@ -71,7 +76,7 @@ func (s *Server) listLedgers(c *call) error {
 		}
 		return cmp.Or(cmp.Compare(a.Name, b.Name), slices.Compare(a.Diagnostic[:], b.Diagnostic[:]), restricted)
 	})
-	return c.answer(http.StatusOK, map[string]any{"ledgers": list})
+	return c.answer(http.StatusOK, ledgerList{list})
 }
 
 func (s *Server) viewLedger(r store.Reader, id syncengine.LedgerID, e *ledgerEntry) (*ledgerView, error) {

@@ -37,6 +37,12 @@ type neighbourhoodView struct {
 	Outline     json.RawMessage `json:"outline,omitempty"`
 }
 
+// neighbourhoodPage is a page of the list that diagnostics are ordered from.
+type neighbourhoodPage struct {
+	Neighbourhoods []*neighbourhoodView `json:"neighbourhoods"`
+	Next           string               `json:"next,omitempty" doc:"cursor of the page behind this one; left out on the last"`
+}
+
 // communes returns the INSEE codes of the communes, the first one first.
 func (n *neighbourhood) communes() []string {
 	out := []string{textOf(n.Values["/commune"])}
@@ -113,11 +119,7 @@ func (s *Server) listNeighbourhoods(c *call) error {
 	if err != nil {
 		return err
 	}
-	answer := map[string]any{"neighbourhoods": list}
-	if next != "" {
-		answer["next"] = next
-	}
-	return c.answer(http.StatusOK, answer)
+	return c.answer(http.StatusOK, neighbourhoodPage{list, next})
 }
 
 func parseNeighbourhoodQuery(c *call) (*neighbourhoodQuery, error) {

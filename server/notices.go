@@ -18,6 +18,11 @@ type noticeView struct {
 	Place  syncengine.RecordID   `json:"place"` // the place concerned; the missing parent of an orphan
 }
 
+// noticeList is the notices of a ledger.
+type noticeList struct {
+	Notices []noticeView `json:"notices"`
+}
+
 // listNotices is GET /v1/ledgers/{ledger}/notices: what the records say together and no single one can break.
 func (s *Server) listNotices(c *call) error {
 	list := []noticeView{}
@@ -35,7 +40,7 @@ func (s *Server) listNotices(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.answer(http.StatusOK, map[string]any{"notices": list})
+	return c.answer(http.StatusOK, noticeList{list})
 }
 
 // derived is the notices of a ledger as they follow from its facts and those of its places at some versions.

@@ -22,6 +22,7 @@ func expected() map[string]string {
 		"POST /v1/successions":                                 "T",
 		"POST /v1/photos/status":                               "T",
 		"PATCH /v1/ledgers/{ledger}/photos/{hash}":             "T",
+		"GET /openapi.json":                                    "*",
 		"GET /healthz":                                         "*",
 		"GET /readyz":                                          "*",
 		"GET /metrics":                                         "Al",

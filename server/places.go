@@ -41,6 +41,11 @@ type madePlace struct {
 	Children []madePlace `json:"children,omitempty"`
 }
 
+// madePlaces is what a request made, in the shape of its order.
+type madePlaces struct {
+	Places []madePlace `json:"places"`
+}
+
 // makePlaces is POST /v1/diagnostics/{id}/places: one place or an array of them, each with those in it. All are made or none.
 func (s *Server) makePlaces(c *call) error {
 	raw, err := readBody(c.w, c.Request)
@@ -81,7 +86,7 @@ func (s *Server) makePlaces(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.answer(http.StatusCreated, map[string]any{"places": made})
+	return c.answer(http.StatusCreated, madePlaces{made})
 }
 
 func countPlaces(orders []placeOrder) int {
@@ -200,6 +205,11 @@ type placeView struct {
 	rank     float64                 // in the order of visit; those without one come last
 }
 
+// placeForest is the place tree from its roots.
+type placeForest struct {
+	Places []*placeView `json:"places"`
+}
+
 // listPlaces is GET /v1/diagnostics/{id}/places: the place tree, with what is wrong with it. It holds no other records.
 func (s *Server) listPlaces(c *call) error {
 	d, err := s.namedDiagnostic(c)
@@ -232,7 +242,7 @@ func (s *Server) listPlaces(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.answer(http.StatusOK, map[string]any{"places": roots})
+	return c.answer(http.StatusOK, placeForest{roots})
 }
 
 func shownTrue(m *ledger.Merged, path syncengine.Path) bool {

@@ -121,11 +121,15 @@ func (q *query) check() error {
 			}
 		}
 	}
-	states := []ledger.RecordState{
-		ledger.StateConflict, ledger.StateViolation, ledger.StatePending, ledger.StateIneffective, ledger.StateAbsent, ledger.StateClean,
-	}
-	if v, asked := q.Where["state"]; asked && !slices.Contains(states, ledger.RecordState(v)) {
-		return wire.Problemf(wire.CodeInvalid, "state must be one of %v", states)
+	if v, asked := q.Where["state"]; asked && !slices.Contains(recordStates(), ledger.RecordState(v)) {
+		return wire.Problemf(wire.CodeInvalid, "state must be one of %v", recordStates())
 	}
 	return nil
+}
+
+// recordStates returns the states that a record can have.
+func recordStates() []ledger.RecordState {
+	return []ledger.RecordState{
+		ledger.StateConflict, ledger.StateViolation, ledger.StatePending, ledger.StateIneffective, ledger.StateAbsent, ledger.StateClean,
+	}
 }

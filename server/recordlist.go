@@ -28,6 +28,12 @@ type recordRow struct {
 	Document   json.RawMessage      `json:"document"` // null where the record is absent
 }
 
+// recordPage is a page of a list of records.
+type recordPage struct {
+	Records []*recordRow `json:"records"`
+	Next    string       `json:"next,omitempty" doc:"cursor of the page behind this one; left out on the last"`
+}
+
 func rowOf(m *ledger.Merged) *recordRow {
 	row := &recordRow{
 		Kind: m.Key.Kind, ID: m.Key.ID, States: m.States, Conflicts: m.Conflicts(), Differs: differing(m), Violations: violations(m),
@@ -88,11 +94,7 @@ func (s *Server) listRecords(c *call) error {
 	if err != nil {
 		return err
 	}
-	answer := map[string]any{"records": rows}
-	if next != "" {
-		answer["next"] = next
-	}
-	return c.answer(http.StatusOK, answer)
+	return c.answer(http.StatusOK, recordPage{rows, next})
 }
 
 // walk calls fn with each record that a query wants, behind its cursor, in an order that stays while records are added: by kind, then

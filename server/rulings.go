@@ -1,7 +1,6 @@
 package server
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -113,9 +112,15 @@ func errNoChange() error {
 	return wire.Problemf(wire.CodeNotFound, "there is no such change in this ledger")
 }
 
+// rulingPage is a page of the authority's decisions.
+type rulingPage struct {
+	Rulings []*changeView `json:"rulings"`
+	Next    string        `json:"next,omitempty" doc:"cursor of the page behind this one; left out on the last"`
+}
+
 // listRulings is GET /v1/ledgers/{ledger}/rulings: the authority's decisions in its log's order, from a sequence on, page by page.
 func (s *Server) listRulings(c *call) error {
-	after, limit, err := rulingPage(c)
+	after, limit, err := rulingsAsked(c)
 	if err != nil {
 		return err
 	}
@@ -128,14 +133,14 @@ func (s *Server) listRulings(c *call) error {
 	if err != nil {
 		return err
 	}
-	answer := map[string]any{"rulings": list}
+	page := rulingPage{Rulings: list}
 	if next != 0 {
-		answer["next"] = fmt.Sprint(next)
+		page.Next = strconv.FormatUint(next, 10)
 	}
-	return c.answer(http.StatusOK, answer)
+	return c.answer(http.StatusOK, page)
 }
 
-func rulingPage(c *call) (after uint64, limit int, err error) {
+func rulingsAsked(c *call) (after uint64, limit int, err error) {
 	limit = defaultPage
 	values := c.URL.Query()
 	for name := range values {

@@ -50,10 +50,11 @@ type Server struct {
 	counted    countCache
 	refresher  *refresher
 	importer   importer
-	importing  chan struct{}   // holds one for each import that runs
-	photos     *photos.Archive // nil where there is no place for them
-	janitor    *refresher      // of photos
-	closing    chan struct{}   // closed by Close
+	importing  chan struct{}          // holds one for each import that runs
+	photos     *photos.Archive        // nil where there is no place for them
+	janitor    *refresher             // of photos
+	closing    chan struct{}          // closed by Close
+	document   func() ([]byte, error) // of the routes, made when it is first asked for
 	closeOnce  sync.Once
 	probe      probe
 	started    string // names this run of the program in request ids
@@ -88,6 +89,7 @@ func New(o Options) (*Server, error) {
 		importer:   importer{o.Secret.derive("import")},
 		importing:  make(chan struct{}, maxImports),
 		closing:    make(chan struct{}),
+		document:   sync.OnceValues(describe),
 	}
 	s.refresher = newRefresher(s.Refresh, 0)
 	copy(s.storeID[:], o.StoreID[:])

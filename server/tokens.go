@@ -33,6 +33,11 @@ type newPerson struct {
 	Token string `json:"token"`
 }
 
+// tokenList is everybody's rights.
+type tokenList struct {
+	Tokens []*Person `json:"tokens"`
+}
+
 // makeToken is POST /v1/tokens.
 func (s *Server) makeToken(c *call) error {
 	var o tokenOrder
@@ -107,7 +112,7 @@ func (s *Server) listTokens(c *call) error {
 		return err
 	}
 	slices.SortFunc(list, func(a, b *Person) int { return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.ID, b.ID)) })
-	return c.answer(http.StatusOK, map[string]any{"tokens": list})
+	return c.answer(http.StatusOK, tokenList{list})
 }
 
 // revokeToken is DELETE /v1/tokens/{id}.
