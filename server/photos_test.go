@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"image"
 	"image/jpeg"
+	"image/png"
 	"net/http"
 	"os"
 	"strings"
@@ -124,7 +126,13 @@ func TestAHostilePhotoIsRefusedByItsCodeAndSpoilsNoOther(t *testing.T) {
 	at := bytes.Index(bomb, []byte{0xff, 0xc0}) // the frame header: height and width lie at 5
 	copy(bomb[at+5:], []byte{0x7f, 0xff, 0x7f, 0xff})
 	text := []byte(strings.Repeat("not a picture ", 100))
-	png := append([]byte("\x89PNG\r\n\x1a\n"), data...)
+	large := append([]byte(nil), data...) // few bytes, and more pixels than are decoded for a thumbnail
+	copy(large[at+5:], []byte{0x10, 0x00, 0x0c, 0x01})
+	var drawing bytes.Buffer
+	if err := png.Encode(&drawing, image.NewGray(image.Rect(0, 0, 8, 8))); err != nil {
+		t.Fatal(err)
+	}
+	other := drawing.Bytes()
 	header := func(change func(http.Header)) http.Header {
 		h := uploadHeader(0, len(data), wire.UploadComplete)
 		change(h)
@@ -139,7 +147,8 @@ func TestAHostilePhotoIsRefusedByItsCodeAndSpoilsNoOther(t *testing.T) {
 	}{
 		"another hash":         {named(t, w.ledger, data[1:]), data, nil, wire.CodeBadPhoto, "0"},
 		"no picture":           {named(t, w.ledger, text), text, nil, wire.CodeBadPhoto, "0"},
-		"a PNG":                {named(t, w.ledger, png), png, nil, wire.CodeBadPhoto, "0"},
+		"a PNG":                {named(t, w.ledger, other), other, nil, wire.CodeBadPhoto, "0"},
+		"too many pixels":      {named(t, w.ledger, large), large, nil, wire.CodeBadPhoto, "0"},
 		"a bomb":               {named(t, w.ledger, bomb), bomb, nil, wire.CodeBadPhoto, "0"},
 		"too short":            {good, data[:1000], uploadHeader(0, len(data), wire.UploadComplete), wire.CodeMalformed, "1000"},
 		"too long":             {named(t, w.ledger, data[2:]), data, uploadHeader(0, 700, wire.UploadComplete), wire.CodeMalformed, "700"},
@@ -259,6 +268,49 @@ func TestOtherLedgersKeepTheBytesThatOneBarred(t *testing.T) {
 	if a, b := p.state(shot.PhotoName), p.state(other); a != wire.PhotoBarred || b != wire.PhotoHeld {
 		t.Fatalf("%s and %s", a, b)
 	}
+}
+
+// TestAPhotoIsBarredThoughItsNameCameAfterTheRuling: a damaged relay had stripped the values.
+func TestAPhotoIsBarredThoughItsNameCameAfterTheRuling(t *testing.T) {
+	w := newWorld(t)
+	p := w.newTablet("c-1", "consultant", false)
+	shot := p.photograph(picture(t, 1, 64, 64))
+	frames := p.outgoing()
+	good := *frames[1].(*wire.Run)
+	line, err := wire.DecodeLine(good.Lines[0], good.Ledger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare := good
+	bare.Lines = [][]byte{wire.AppendLine(nil, line.Strip())}
+	p.exchange([]wire.Frame{frames[0], &bare, &wire.End{}})
+	p.upload(shot.PhotoName, shot.data).created(nil)
+	w.clock.Add((90 * 24 * time.Hour).Milliseconds())
+	w.sweep(photos.Swept{}) // who knows what the missing values name
+	w.rule(map[string]any{"type": "redact", "target": shot.change, "paths": []syncengine.Path{shot.element + "hash"}, "reason": "A face."}).created(nil)
+	if s := p.state(shot.PhotoName); s != wire.PhotoHeld {
+		t.Fatalf("it is %s before anybody can know its name", s)
+	}
+	p.exchange([]wire.Frame{frames[0], &good, &wire.End{}})
+	if s := p.state(shot.PhotoName); s != wire.PhotoBarred || len(w.files()) > 0 {
+		t.Fatalf("it is %s, files %v", s, w.files())
+	}
+}
+
+func TestTextThatLooksLikeAPhotosNameBarsNothing(t *testing.T) {
+	w := newWorld(t)
+	p := w.newTablet("c-1", "consultant", false)
+	shot := p.photograph(picture(t, 1, 64, 64))
+	words := syncengine.Path("/litter/notes/c-1")
+	n := note{kind: "observation", lineage: "cleanliness", id: newUUID(t), values: map[syncengine.Path]any{
+		"/place": newUUID(t).String(), "/visit": newUUID(t).String(), "/rater": "c-1", words: shot.Hash.String(),
+	}}
+	c := p.write(n)
+	if got := p.counts(); got != (photos.Counts{Missing: 1}) {
+		t.Fatalf("%+v", got)
+	}
+	w.rule(map[string]any{"type": "redact", "target": c, "paths": []syncengine.Path{words}, "reason": "Not a note."}).created(nil)
+	p.upload(shot.PhotoName, shot.data).created(nil)
 }
 
 func TestARevokedTabletSendsTheOwnPhotosThatItsKeptLinesReferToAndNoOthers(t *testing.T) {

@@ -75,6 +75,39 @@ func TestWhatCameBeforeACutIsKeptWhateverTheBodyFailsWith(t *testing.T) {
 	}
 }
 
+func TestAStartThatIsLongerThanThePhotoGivesWay(t *testing.T) {
+	s := newShelf(t)
+	data, u := jpegOf(t, 400)
+	if _, err := s.Receive(background, u, photos.Part{Length: 5000}, bytes.NewReader(make([]byte, 5000)), noInterrupt); err != nil {
+		t.Fatal(err)
+	}
+	part := photos.Part{Length: int64(len(data)), Complete: true}
+	if got, err := s.Receive(background, u, part, bytes.NewReader(data), noInterrupt); err != nil || !got.Fresh {
+		t.Fatalf("%+v %v", got, err)
+	}
+}
+
+func TestWhatAnotherReplicaFinishedNeedNotBeFinished(t *testing.T) {
+	s := newShelf(t)
+	data, u := jpegOf(t, 400)
+	part := photos.Part{Length: int64(len(data)), Complete: true}
+	if got, err := s.Receive(background, u, photos.Part{Length: part.Length}, bytes.NewReader(data[:300]), noInterrupt); err != nil || got.Offset != 300 {
+		t.Fatalf("%+v %v", got, err)
+	}
+	other := u
+	other.Replica.Hash[3] = 1
+	if _, err := s.Receive(background, other, part, bytes.NewReader(data), noInterrupt); err != nil {
+		t.Fatal(err)
+	}
+	part.Offset = 300
+	if got, err := s.Receive(background, u, part, bytes.NewReader(data[300:]), noInterrupt); err != nil || got.Fresh || !got.State.Held() {
+		t.Fatalf("%+v %v", got, err)
+	}
+	if n, err := s.Offset(background, u); n != 0 || err != nil {
+		t.Errorf("%d bytes are left of it, %v", n, err)
+	}
+}
+
 func TestNoReplicaReceivesMorePhotosAtATimeThanItsShare(t *testing.T) {
 	s := newShelf(t)
 	data, u := jpegOf(t, 16)
