@@ -24,6 +24,7 @@ const (
 // attempt is one bbolt transaction from its beginning to its end.
 type attempt struct {
 	store  *Store
+	volume *volume
 	tx     *bbolt.Tx
 	number int // of the transaction
 	at     phase
@@ -42,21 +43,24 @@ func (a *attempt) recover(err *error) {
 	*err = damaged("%v", panicked)
 	if !ended {
 		// bbolt panicked with its locks held. Whoever asked for them would wait for ever.
-		a.store.breakDown(*err, true)
+		a.volume.stuck.Store(true)
+		a.store.breakDown(*err)
 	}
 }
 
 // read runs run in one read transaction.
 func (s *Store) read(run func(t *txn) error) (err error) {
-	if err := s.brokenError(); err != nil {
-		return err
+	v := s.borrow()
+	if v == nil {
+		return s.brokenError()
 	}
+	defer v.users.Done()
 	defer panicOnFault()()
-	a := attempt{store: s}
+	a := attempt{store: s, volume: v}
 	defer a.recover(&err)
-	return s.db.View(func(tx *bbolt.Tx) error {
+	return v.db.View(func(tx *bbolt.Tx) error {
 		a.tx, a.at = tx, running
-		err := run(&txn{tx: tx, bad: s.bad})
+		err := run(&txn{tx: tx, volume: v})
 		a.at = ending
 		return err
 	})
@@ -65,16 +69,18 @@ func (s *Store) read(run func(t *txn) error) (err error) {
 // write runs run in one write transaction and commits it. Where run returns an error nothing is kept and the error is returned; a
 // transaction without writes costs no commit. The caller holds the baton.
 func (s *Store) write(run func(t *txn) error) (err error) {
-	if err := s.brokenError(); err != nil {
-		return err
+	v := s.borrow()
+	if v == nil {
+		return s.brokenError()
 	}
+	defer v.users.Done()
 	defer panicOnFault()()
-	a := attempt{store: s}
+	a := attempt{store: s, volume: v}
 	defer a.recover(&err)
 	committing := false
-	err = s.db.Update(func(tx *bbolt.Tx) error {
+	err = v.db.Update(func(tx *bbolt.Tx) error {
 		a.tx, a.number, a.at = tx, tx.ID(), running
-		t := &txn{tx: tx, bad: s.bad}
+		t := &txn{tx: tx, volume: v, changed: s.changed}
 		err := run(t)
 		a.at = ending
 		switch {
@@ -111,6 +117,6 @@ func (s *Store) commitFailed(number int, cause error) error {
 	if err == nil && now < number {
 		return commitError(cause)
 	}
-	s.breakDown(fmt.Errorf("%w: a commit may or may not have been kept; open the store again: %w", store.ErrClosed, cause), false)
+	s.breakDown(fmt.Errorf("%w: a commit may or may not have been kept; open the store again: %w", store.ErrClosed, cause))
 	return s.brokenError()
 }

@@ -103,11 +103,11 @@ func TestAPanicOfBboltThatKeepsItsLocksIsNoDeadlock(t *testing.T) {
 				t.Errorf("got error %v", err)
 			}
 		}()
-		tx, beginErr := s.db.Begin(true) // and it never ends
+		tx, beginErr := s.current.db.Begin(true) // and it never ends
 		if beginErr != nil {
 			t.Fatal(beginErr)
 		}
-		a := attempt{store: s, tx: tx, at: ending}
+		a := attempt{store: s, volume: s.current, tx: tx, at: ending}
 		defer a.recover(&err)
 		panic("a page is not what it was")
 	}()

@@ -17,7 +17,7 @@ func (s *Store) Check(ctx context.Context) error {
 	defer s.leave()
 	// bbolt checks in a goroutine of its own, in which a fault can't be recovered. So it only gets to see what was found sound here.
 	err := s.read(func(t *txn) error {
-		_, err := s.walk(ctx, t, false)
+		_, err := t.walk(ctx, false)
 		return err
 	})
 	if err != nil {

@@ -18,7 +18,9 @@ func TestMain(m *testing.M) {
 	case "":
 		os.Exit(m.Run())
 	case "commit":
-		commitForEver(os.Getenv(childPath))
+		commitForEver(os.Getenv(childPath), false)
+	case "compact":
+		commitForEver(os.Getenv(childPath), true)
 	case "fill":
 		fillUp(os.Getenv(childPath))
 	}

@@ -31,8 +31,8 @@ func numbered(n int) (key, value []byte) {
 }
 
 // commitForEver commits numbered updates from several goroutines, from the first that is not there, and writes the number of each that
-// was acknowledged to standard output.
-func commitForEver(path string) {
+// was acknowledged to standard output. Compacting goes on beside that, if it is asked for.
+func commitForEver(path string, compacting bool) {
 	s, err := boltstore.Open(path, boltstore.Options{})
 	if err != nil {
 		panic(err)
@@ -49,6 +49,15 @@ func commitForEver(path string) {
 		panic(err)
 	}
 	var all sync.WaitGroup
+	if compacting {
+		all.Go(func() {
+			for {
+				if err := s.Compact(context.Background()); err != nil {
+					panic(err)
+				}
+			}
+		})
+	}
 	for range 6 {
 		all.Go(func() {
 			for {
@@ -73,11 +82,16 @@ func commitForEver(path string) {
 }
 
 // TestWhatWasAcknowledgedSurvivesAKill kills a process that commits, at random moments, some of them before it has a file (law L1).
-func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
+func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) { survivesKills(t, "commit") }
+
+func TestWhatWasAcknowledgedSurvivesAKillInACompaction(t *testing.T) { survivesKills(t, "compact") }
+
+func survivesKills(t *testing.T, task string) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "store.db")
 	acknowledged := map[int]bool{}
 	for round := range 8 {
-		cmd := child(t, "commit", path)
+		cmd := child(t, task, path)
 		out, err := cmd.StdoutPipe()
 		if err == nil {
 			err = cmd.Start()

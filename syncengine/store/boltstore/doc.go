@@ -31,5 +31,12 @@
 //
 // # Erasing
 //
-// What is deleted stays in free pages until they are used again. [Compact] writes the file anew without them (law L9).
+// What is deleted stays in free pages until they are used again. [Store.Compact] writes the file anew without them (law L9), while the
+// store is in use:
+//
+//	copy       what a read transaction sees, to a file beside the store; keys that are written meanwhile are noted
+//	replay     what stands at the noted keys, in rounds, until few are left
+//	exchange   writers wait: the last keys, one sync, the new file gets the store's name
+//
+// Readers never wait; each finishes on the file that it began on (volume.go). [Store.Copy] is the first step alone, for backups.
 package boltstore

@@ -122,9 +122,11 @@ func (s *Store) readMeta() error {
 	return s.read(func(t *txn) (err error) {
 		defer guard(&err)
 		meta := t.tx.Bucket([]byte(metaBucket))
-		if copy(s.id[:], meta.Get([]byte(metaID))) != len(s.id) {
+		var id uuid.UUID
+		if copy(id[:], meta.Get([]byte(metaID))) != len(id) {
 			return damaged("it has no id")
 		}
+		s.id.Store(&id)
 		header := bytes.Clone(meta.Get([]byte(metaSeal)))
 		s.seal.Store(&header)
 		return nil

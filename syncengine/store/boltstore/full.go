@@ -19,6 +19,14 @@ func isFull(err error) bool {
 	return false
 }
 
+// fullError wraps ErrFull where err says so of a file that is written beside the store. Other errors stay.
+func fullError(err error) error {
+	if err != nil && isFull(err) {
+		return fmt.Errorf("%w: the store is as it was: %w", store.ErrFull, err)
+	}
+	return err
+}
+
 // commitError words an error of bbolt's commit.
 func commitError(err error) error {
 	if isFull(err) {

@@ -121,7 +121,15 @@ func TestAFullDeviceLosesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = fillStore(s, func() error { return syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=40m") })
+	err = fillStore(s, func() error {
+		if err := s.Compact(context.Background()); !errors.Is(err, store.ErrFull) {
+			return fmt.Errorf("a compaction without space for it: %w", err)
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+			return fmt.Errorf("it left %v: %w", left, err)
+		}
+		return syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=40m")
+	})
 	if err != nil {
 		t.Error(err)
 		_ = s.Close()

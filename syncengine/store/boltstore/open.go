@@ -41,22 +41,36 @@ func open(path string, opts Options) (*Store, error) {
 	if err := createMissing(path, opts); err != nil {
 		return nil, err
 	}
-	s := &Store{path: path, baton: make(chan struct{}, 1)}
-	s.baton <- struct{}{}
-	var err error
-	if s.db, s.file, err = openBolt(path, opts); err != nil {
+	v, err := openVolume(path, opts)
+	if err != nil {
 		return nil, err
 	}
+	s := newStore(path, opts, v)
 	if err := s.prepare(opts); err != nil {
-		return nil, errors.Join(err, s.shut())
+		return nil, errors.Join(err, v.shut())
 	}
 	return s, nil
 }
 
+// newStore returns a store over an open file.
+func newStore(path string, opts Options, v *volume) *Store {
+	s := &Store{
+		path: path, opts: opts, current: v, baton: make(chan struct{}, 1), compacting: make(chan struct{}, 1),
+		exchangesClosed: !replacesOpenFiles,
+	}
+	s.turned.L = &s.mu
+	s.baton <- struct{}{}
+	s.compacting <- struct{}{}
+	return s
+}
+
 // prepare upgrades the file and reads what the store keeps in memory.
 func (s *Store) prepare(opts Options) error {
-	err := s.read(func(t *txn) (err error) {
-		s.bad, err = s.walk(context.Background(), t, true)
+	err := s.read(func(t *txn) error {
+		w, err := t.walk(context.Background(), true)
+		if err == nil {
+			t.volume.bad = w.bad
+		}
 		return err
 	})
 	if err != nil {
@@ -68,8 +82,8 @@ func (s *Store) prepare(opts Options) error {
 	if err := s.readMeta(); err != nil {
 		return err
 	}
-	// What a Compact that died has left goes. Nobody else is at it, since Compact needs the lock that this store has. Where it can't be
-	// removed the next opening tries again: that is no reason to refuse this one.
+	// What a compaction that died has left goes. Nobody else is at it, since compacting needs the lock that this store has. Where it can't
+	// be removed the next opening tries again: that is no reason to refuse this one.
 	if real, err := filepath.EvalSymlinks(s.path); err == nil {
 		_ = os.Remove(real + compactSuffix)
 	}
@@ -90,8 +104,9 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// openBolt locks, checks and opens the file at path. It leaves nothing open where it fails.
-func openBolt(path string, opts Options) (db *bbolt.DB, file *os.File, err error) {
+// openVolume locks, checks and opens the file at path. It leaves nothing open where it fails.
+func openVolume(path string, opts Options) (v *volume, err error) {
+	var file *os.File
 	defer panicOnFault()()
 	defer func() {
 		if panicked := recover(); panicked != nil {
@@ -102,7 +117,7 @@ func openBolt(path string, opts Options) (db *bbolt.DB, file *os.File, err error
 			_, _ = unlockFile(file), file.Close()
 		}
 	}()
-	db, err = bbolt.Open(path, fileMode, &bbolt.Options{
+	db, err := bbolt.Open(path, fileMode, &bbolt.Options{
 		Timeout: opts.LockTimeout,
 		// The free pages are a map in memory, which stays fast in a large file with many of them. They are also kept in the file: to
 		// leave them out saves a page per commit, but makes each opening walk through the whole file, see checkMeta.
@@ -121,13 +136,13 @@ func openBolt(path string, opts Options) (db *bbolt.DB, file *os.File, err error
 	switch {
 	case err == nil:
 		db.AllocSize = growBytes
-		return db, file, nil
+		return &volume{db: db, file: file}, nil
 	case errors.Is(err, bolterrors.ErrTimeout) || errors.Is(err, store.ErrLocked):
 		err = fmt.Errorf("%w: close the program that has it open, or wait until it ends", store.ErrLocked)
 	case isBoltDamage(err):
 		err = damaged("%v", err)
 	}
-	return nil, file, err
+	return nil, err
 }
 
 // isBoltDamage reports whether bbolt refused a file for what is in it.

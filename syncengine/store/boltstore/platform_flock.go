@@ -13,8 +13,9 @@ import (
 )
 
 // initialMap is how many bytes of address space are mapped at opening. bbolt maps anew when a file outgrows its map, and waits for
-// every running view to do so; a large first map spares most stores that. It costs no memory, and no file space on these systems.
-const initialMap = 1 << 30 * (bits.UintSize / 64)
+// every running view to do so, a copy of the whole store among them; a large first map spares stores that. It costs no memory, and no
+// file space on these systems.
+const initialMap = 16 << 30 * (bits.UintSize / 64)
 
 // replacesOpenFiles says that a file can be renamed over one that is open.
 const replacesOpenFiles = true

@@ -3,10 +3,8 @@ package boltstore
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,24 +18,27 @@ import (
 // Store is a store in one bbolt file. It implements store.Store.
 type Store struct {
 	path string // as given to Open
-	file *os.File
-	db   *bbolt.DB
-	id   uuid.UUID
-	bad  map[place]error // what was found damaged at opening; a place without a space stands for the whole ledger
+	opts Options
 
+	id   atomic.Pointer[uuid.UUID]
 	seal atomic.Pointer[[]byte] // the seal header
 
-	baton   chan struct{} // holds one token: who has it may write
-	crowded bool          // the last leader had company; guarded by the baton
-	queue   queue
-	commits atomic.Uint64
-	updates atomic.Uint64
+	baton      chan struct{} // holds one token: who has it may write
+	crowded    bool          // the last leader had company; guarded by the baton
+	changed    *changes      // what was written since a compaction began to copy, nil while none does; guarded by the baton
+	compacting chan struct{} // holds one token: who has it may compact
+	queue      queue
+	commits    atomic.Uint64
+	updates    atomic.Uint64
 
-	mu     sync.Mutex // guards what follows
-	calls  sync.WaitGroup
-	closed bool
-	broken error // every call is answered with it, if not nil
-	stuck  bool  // bbolt holds locks that it will never release
+	exchangesClosed bool // a compaction must close its files to exchange them: !replacesOpenFiles, but in tests
+
+	mu      sync.Mutex // guards what follows
+	turned  sync.Cond  // over mu: current was set
+	current *volume    // nil while a compaction puts another in its place
+	calls   sync.WaitGroup
+	closed  bool
+	broken  error // every call is answered with it, if not nil
 }
 
 // Options are the choices at opening. The zero value is good.
@@ -62,8 +63,26 @@ type Stats struct {
 // Path returns the path that the store was opened at.
 func (s *Store) Path() string { return s.path }
 
-// ID returns the store's random id, which it got when it was created. Compact and backups keep it: two files with one id are copies.
-func (s *Store) ID() uuid.UUID { return s.id }
+// ID returns the store's random id, which it got when it was created. Compact and Copy keep it: two files with one id are copies.
+func (s *Store) ID() uuid.UUID { return *s.id.Load() }
+
+// RenewID draws a new id, durably. A copy that is to go on by itself needs one, so that nobody takes what it writes for its original's.
+func (s *Store) RenewID(ctx context.Context) error {
+	id, err := uuid.NewRandomFromReader(s.opts.Random)
+	if err != nil {
+		return fmt.Errorf("draw an id for the store: %w", err)
+	}
+	err = s.Update(ctx, func(w store.Writer) (err error) {
+		t := w.(*handle).txn
+		defer t.guarded(&err)
+		t.writes++
+		return t.tx.Bucket([]byte(metaBucket)).Put([]byte(metaID), id[:])
+	})
+	if err == nil {
+		s.id.Store(&id)
+	}
+	return err
+}
 
 // Stats returns how many updates shared how many commits.
 func (s *Store) Stats() Stats {
@@ -146,20 +165,10 @@ func (s *Store) Close() error {
 	s.closed = true
 	s.mu.Unlock()
 	s.calls.Wait()
-	return s.shut()
-}
-
-// shut closes the file.
-func (s *Store) shut() (err error) {
-	s.mu.Lock()
-	stuck := s.stuck
-	s.mu.Unlock()
-	if stuck {
-		// Closing bbolt would wait for its locks for ever. The map stays until the process ends, but the file can be opened again.
-		return errors.Join(unlockFile(s.file), s.file.Close())
+	if v := s.replace(nil); v != nil {
+		return v.shut()
 	}
-	defer guard(&err)
-	return s.db.Close()
+	return nil
 }
 
 // enter begins a call, unless the store is closed or broken or ctx is done.
@@ -183,13 +192,13 @@ func (s *Store) enter(ctx context.Context) error {
 func (s *Store) leave() { s.calls.Done() }
 
 // breakDown answers every call from now on with err. The first reason stays.
-func (s *Store) breakDown(err error, stuck bool) {
+func (s *Store) breakDown(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.broken == nil {
 		s.broken = err
 	}
-	s.stuck = s.stuck || stuck
+	s.turned.Broadcast()
 }
 
 // brokenError returns what the store broke down with, or nil.

@@ -12,7 +12,8 @@ import (
 // txn is one bbolt transaction. The updates of a group run in the same one, each through a handle of its own.
 type txn struct {
 	tx      *bbolt.Tx
-	bad     map[place]error
+	volume  *volume
+	changed *changes                // where keys that are written are noted, or nil
 	buckets map[place]*bbolt.Bucket // those found or made in this transaction
 	thinned map[place]bool          // where something was deleted
 	writes  int
@@ -73,13 +74,14 @@ func (t *txn) bucket(p place) (*bbolt.Bucket, error) {
 
 // badness returns the error of a place that was found damaged at opening. bbolt must not be let at it.
 func (t *txn) badness(p place) error {
-	if len(t.bad) == 0 {
+	bad := t.volume.bad
+	if len(bad) == 0 {
 		return nil
 	}
-	if err := t.bad[place{ledger: p.ledger}]; err != nil {
+	if err := bad[place{ledger: p.ledger}]; err != nil {
 		return err
 	}
-	return t.bad[p]
+	return bad[p]
 }
 
 // fillPercent is how full bbolt leaves the first of the pages that it splits a full one into. Most keys end in sequences and come in
@@ -147,6 +149,7 @@ func (t *txn) put(p place, key, value []byte) (err error) {
 	}
 	t.writes++
 	t.bytes += len(key) + len(value)
+	t.changed.note(p, key)
 	return boltDamage(b.Put(key, t.keep(value))) // bbolt copies the key, but keeps the value until the commit
 }
 
@@ -186,6 +189,7 @@ func (t *txn) del(p place, key []byte) (err error) {
 		t.thinned = make(map[place]bool)
 	}
 	t.thinned[p] = true
+	t.changed.note(p, key)
 	return boltDamage(b.Delete(key))
 }
 

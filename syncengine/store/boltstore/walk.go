@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/bits"
 
 	"github.com/arpenteur/arpenteur/syncengine/store"
 )
@@ -46,11 +47,11 @@ const (
 	spaceLevel               // holds keys and values
 )
 
-// walk checks the pages that t sees. A shallow walk returns the places that are damaged.
-func (s *Store) walk(ctx context.Context, t *txn, shallow bool) (map[place]error, error) {
-	pageSize := int64(s.db.Info().PageSize)
+// walk checks the pages that t sees. A shallow walk returns with the places that are damaged.
+func (t *txn) walk(ctx context.Context, shallow bool) (*walker, error) {
+	pageSize := int64(t.volume.db.Info().PageSize)
 	m := boltMeta{pageSize: pageSize, highWater: uint64(t.tx.Size() / pageSize)}
-	w := &walker{file: s.file, m: m, shallow: shallow}
+	w := &walker{file: t.volume.file, m: m, shallow: shallow}
 	if shallow {
 		w.bad, w.branches = map[place]error{}, map[visit]pages{}
 	} else {
@@ -70,7 +71,7 @@ func (s *Store) walk(ctx context.Context, t *txn, shallow bool) (map[place]error
 			w.bad[v.at] = damaged("%v", err)
 		}
 	}
-	return w.bad, nil
+	return w, nil
 }
 
 // visit checks one page and notes its children.
@@ -89,6 +90,15 @@ func (w *walker) visit(v visit) error {
 		return w.branch(p, v)
 	}
 	return p.elements(func(e element) error { return w.leaf(p, e, v) })
+}
+
+// inUse returns how many bytes of pages a whole walk found in use.
+func (w *walker) inUse() int64 {
+	n := 0
+	for _, b := range w.used {
+		n += bits.OnesCount64(b)
+	}
+	return int64(n) * w.m.pageSize
 }
 
 // use notes that pages are in use, which they can be once.
