@@ -80,7 +80,7 @@ func Open(ctx context.Context, folder string, o Options) (c *Client, err error) 
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("open the tablet's folder: %w", err)
 	}
-	file, err := boltstore.Open(filepath.Join(folder, "store.db"), boltstore.Options{CreatedBy: "arpenteur", Random: o.Rand}) //nolint:contextcheck // opening a file can't be cancelled half-way
+	file, err := boltstore.Open(filepath.Join(folder, "store.db"), boltstore.Options{CreatedBy: "arpenteur", Random: o.Rand})
 	if err != nil {
 		return nil, err
 	}

@@ -143,7 +143,7 @@ func openCentral(ctx context.Context, data string, create bool) (*boltstore.Stor
 	if fresh && !create {
 		return nil, nil, failed(classUnknown, "serve.no_store", "path", path)
 	}
-	file, err := boltstore.Open(path, boltstore.Options{CreatedBy: "arpenteur " + versionText()}) //nolint:contextcheck // opening is not cut
+	file, err := boltstore.Open(path, boltstore.Options{CreatedBy: "arpenteur " + versionText()})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -72,7 +72,7 @@ func (p *program) verify(ctx context.Context, o verifyOptions) (err error) {
 	if _, err := os.Stat(path); err != nil {
 		return failed(classUnknown, "serve.no_store", "path", path).because(err)
 	}
-	file, err := boltstore.Open(path, boltstore.Options{}) //nolint:contextcheck // opening is not cut
+	file, err := boltstore.Open(path, boltstore.Options{})
 	if errors.Is(err, store.ErrLocked) {
 		return failed(classStore, "verify.locked", "path", path).because(err)
 	}

@@ -48,7 +48,7 @@ func (c *Central) URL() string { return "http://" + c.address }
 
 // Again starts a server that was stopped.
 func (c *Central) Again(ctx context.Context) (err error) {
-	file, err := boltstore.Open(filepath.Join(c.folder, "central.db"), boltstore.Options{}) //nolint:contextcheck // a store opens at once
+	file, err := boltstore.Open(filepath.Join(c.folder, "central.db"), boltstore.Options{})
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func openCentral(ctx context.Context, folder string, sync bool) (c *central, err
 		return nil, err
 	}
 	c = &central{done: make(chan error, 2)}
-	c.file, err = boltstore.Open(filepath.Join(folder, storeName), boltstore.Options{NoSync: !sync}) //nolint:contextcheck // it takes no time
+	c.file, err = boltstore.Open(filepath.Join(folder, storeName), boltstore.Options{NoSync: !sync})
 	if err != nil {
 		return nil, err
 	}

@@ -184,7 +184,7 @@ func (b *bench) makeMillion(ctx context.Context, folder string) (err error) {
 
 // fingerprint names the format of the data: the hash of all that a store holds of a small ledger, made of nothing but fixed seeds.
 func (b *bench) fingerprint(ctx context.Context) (name string, err error) {
-	file, err := boltstore.Open(filepath.Join(b.folder, "fingerprint.db"), boltstore.Options{NoSync: true}) //nolint:contextcheck // it takes no time
+	file, err := boltstore.Open(filepath.Join(b.folder, "fingerprint.db"), boltstore.Options{NoSync: true})
 	if err != nil {
 		return "", err
 	}
