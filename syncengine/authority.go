@@ -2,6 +2,7 @@ package syncengine
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -9,7 +10,7 @@ import (
 // when and until where, and which checklist versions are in force. It is built by Take, in any order of rulings, and is then read
 // only; Clone before taking more while others read.
 type Authority struct {
-	incarnations []ReplicaID // the authority's replicas, oldest first
+	incarnations []incarnation // oldest first
 	grants       map[ReplicaID][]*grant
 	byID         map[ChangeID]*grant
 	cuts         map[ChangeID][]cut // by grant, also when the grant has not come yet
@@ -32,20 +33,33 @@ type published struct {
 	version VersionID
 }
 
-// place orders the lines of the authority: by incarnation, then sequence.
+// incarnation is one replica of the authority. The first is the genesis's, number 1; each later one was opened by a Succeed ruling after
+// the server was restored from an older copy of its store. Two that were opened from the same copy may have one number.
+type incarnation struct {
+	number  uint64
+	replica ReplicaID
+	key     []byte // nil for the first, whose key is in the genesis
+}
+
+func (i incarnation) compare(j incarnation) int {
+	return cmp.Or(cmp.Compare(i.number, j.number), i.replica.Compare(j.replica.Hash))
+}
+
+// place orders the lines of the authority: by incarnation, then sequence. It stays the same whatever other incarnations become known.
 type place struct {
-	incarnation int
+	incarnation uint64
+	replica     ReplicaID
 	seq         uint64
 }
 
 func (p place) compare(q place) int {
-	return cmp.Or(cmp.Compare(p.incarnation, q.incarnation), cmp.Compare(p.seq, q.seq))
+	return cmp.Or(cmp.Compare(p.incarnation, q.incarnation), p.replica.Compare(q.replica.Hash), cmp.Compare(p.seq, q.seq))
 }
 
 // NewAuthority returns the state of a ledger whose genesis names the given first incarnation.
 func NewAuthority(first ReplicaID) *Authority {
 	return &Authority{
-		incarnations: []ReplicaID{first},
+		incarnations: []incarnation{{number: 1, replica: first}},
 		grants:       map[ReplicaID][]*grant{},
 		byID:         map[ChangeID]*grant{},
 		cuts:         map[ChangeID][]cut{},
@@ -54,30 +68,57 @@ func NewAuthority(first ReplicaID) *Authority {
 }
 
 // IsAuthority reports whether a replica is an incarnation of the authority.
-func (a *Authority) IsAuthority(r ReplicaID) bool { return slices.Contains(a.incarnations, r) }
+func (a *Authority) IsAuthority(r ReplicaID) bool { return a.incarnation(r) != nil }
 
 // Current returns the newest incarnation.
-func (a *Authority) Current() ReplicaID { return a.incarnations[len(a.incarnations)-1] }
+func (a *Authority) Current() ReplicaID { return a.incarnations[len(a.incarnations)-1].replica }
+
+// Incarnations returns the authority's replicas, oldest first.
+func (a *Authority) Incarnations() []ReplicaID {
+	out := make([]ReplicaID, len(a.incarnations))
+	for i := range a.incarnations {
+		out[i] = a.incarnations[i].replica
+	}
+	return out
+}
+
+// Number returns the number of the newest incarnation: 1 for the genesis's.
+func (a *Authority) Number() uint64 { return a.incarnations[len(a.incarnations)-1].number }
+
+func (a *Authority) incarnation(r ReplicaID) *incarnation {
+	for i := range a.incarnations {
+		if a.incarnations[i].replica == r {
+			return &a.incarnations[i]
+		}
+	}
+	return nil
+}
 
 // Compare orders two points of the authority's log; points of unknown incarnations come after all others.
 func (a *Authority) Compare(p, q AuthorityPoint) int { return a.place(p).compare(a.place(q)) }
 
 func (a *Authority) place(p AuthorityPoint) place {
-	i := slices.Index(a.incarnations, p.Replica)
-	if i < 0 {
-		i = len(a.incarnations)
+	if i := a.incarnation(p.Replica); i != nil {
+		return place{i.number, i.replica, p.Seq}
 	}
-	return place{i, p.Seq}
+	return place{math.MaxUint64, p.Replica, p.Seq}
 }
 
 // Take adds the ruling that change c holds at a position of the authority's log. Rulings about single changes are not its business
-// and are ignored, as are types that this engine does not know.
+// and are ignored, as are types that this engine does not know. The caller has verified the certificate of a Succeed, and takes it before
+// the lines that follow it.
 func (a *Authority) Take(c *Change, at Position) {
 	r, p := c.Ruling, a.place(AuthorityPoint(at))
 	if r == nil {
 		return
 	}
 	switch r.Type {
+	case Succeed:
+		if a.incarnation(at.Replica) != nil {
+			return
+		}
+		a.incarnations = append(a.incarnations, incarnation{r.Incarnation, at.Replica, r.Key})
+		slices.SortFunc(a.incarnations[1:], incarnation.compare)
 	case Grant:
 		if a.byID[c.ID] != nil {
 			return
@@ -99,7 +140,7 @@ func (a *Authority) Take(c *Change, at Position) {
 
 // Clone returns a copy that can take more rulings while a is being read.
 func (a *Authority) Clone() *Authority {
-	out := NewAuthority(a.incarnations[0])
+	out := NewAuthority(a.incarnations[0].replica)
 	out.incarnations = slices.Clone(a.incarnations)
 	for k, v := range a.grants {
 		out.grants[k] = slices.Clone(v)
@@ -116,8 +157,11 @@ func (a *Authority) Clone() *Authority {
 	return out
 }
 
-// Key returns the public key of a replica that holds, or held, a grant; nil for any other.
+// Key returns the public key of a replica that holds, or held, a grant, or of a later incarnation of the authority; nil for any other.
 func (a *Authority) Key(r ReplicaID) []byte {
+	if i := a.incarnation(r); i != nil {
+		return i.key
+	}
 	if list := a.grants[r]; len(list) > 0 {
 		return list[0].Key
 	}

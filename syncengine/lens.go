@@ -1,6 +1,10 @@
 package syncengine
 
-import "strings"
+import (
+	"crypto/sha256"
+	"slices"
+	"strings"
+)
 
 // Reading is how a ledger reads the changes of one lineage: the versions in force, oldest first. The last one is current.
 type Reading []*Checklist
@@ -13,23 +17,29 @@ func (r Reading) Current() *Checklist {
 	return r[len(r)-1]
 }
 
-// Translate reads a register that was written under version from as a register of the current version. It reports false where a
-// lens retired the register, or where from is not a version of this reading. Presence of the record is never translated.
+// Name names the versions that r reads by, so that what was read by others is known to be stale.
+func (r Reading) Name() Hash {
+	ids := make([]byte, 0, len(r)*len(Hash{}))
+	for _, c := range r {
+		ids = append(ids, c.Version.Hash[:]...)
+	}
+	return sha256.Sum256(ids)
+}
+
+// Translate reads a register that was written under version from as a register of the current version: through the lenses of the later
+// versions that the current one descends from. Others are in r only where publications returned after the server had been restored and
+// something else was published meanwhile. It reports false where a lens retired the register, or where from is not a version of this
+// reading. Presence of the record is never translated.
 func (r Reading) Translate(from VersionID, path Path, value Value) (Path, Value, bool) {
 	if path == RecordPresence {
 		return path, value, true
 	}
-	start := -1
-	for i, c := range r {
-		if c.Version == from {
-			start = i
-		}
-	}
+	start := slices.IndexFunc(r, func(c *Checklist) bool { return c.Version == from })
 	if start < 0 {
 		return "", "", false
 	}
-	for _, c := range r[start+1:] {
-		if c.Lens.IsIdentity() {
+	for i, c := range r[start+1:] {
+		if c.Lens.IsIdentity() || !r.descends(start+1+i) {
 			continue
 		}
 		var ok bool
@@ -38,6 +48,20 @@ func (r Reading) Translate(from VersionID, path Path, value Value) (Path, Value,
 		}
 	}
 	return path, value, true
+}
+
+// descends reports whether the current version is the i-th or descends from it. A version that names no other follows the one before it.
+func (r Reading) descends(i int) bool {
+	at := len(r) - 1
+	for at > i {
+		if r[at].Previous.IsZero() {
+			at--
+			continue
+		}
+		previous := r[at].Previous
+		at = slices.IndexFunc(r[:at], func(c *Checklist) bool { return c.Version == previous })
+	}
+	return at == i
 }
 
 // apply reads one register of the previous version as one of this version.

@@ -46,6 +46,35 @@ func TestLensesReadOldRegistersAsNewOnes(t *testing.T) {
 	}
 }
 
+// After a restore a publication that was lost may return beside one that was made meanwhile: nothing descends from it, so its lens
+// takes no part, but what was written under it is still read.
+func TestAVersionThatNothingDescendsFromChangesNoReading(t *testing.T) {
+	list := func(name, previous, from, to string) *se.Checklist {
+		c := &se.Checklist{Version: versionID(name)}
+		if previous != "" {
+			c.Previous = versionID(previous)
+		}
+		if from != "" {
+			c.Lens = se.Lens{Rename: map[string]string{from: to}}
+		}
+		return c
+	}
+	r := se.Reading{list("v1", "", "", ""), list("lost", "v1", "/a", "/lost"), list("v2", "v1", "/a", "/b"), list("v3", "v2", "/b", "/c")}
+	for from, want := range map[string]string{"v1": "/c", "lost": "/c", "v2": "/a", "v3": "/a"} {
+		path, _, ok := r.Translate(versionID(from), "/a", "1")
+		if string(path) != want || !ok {
+			t.Errorf("/a of %s is read as %s, %v; want %s", from, path, ok, want)
+		}
+		defined, _, _ := oracle.Translate(r, versionID(from), "/a", "1")
+		if defined != path {
+			t.Errorf("/a of %s is read as %s; defined is %s", from, path, defined)
+		}
+	}
+	if r.Name() == r[:3].Name() || r.Name() == (se.Reading{r[0], r[2], r[3]}).Name() {
+		t.Error("two readings have one name")
+	}
+}
+
 // Registers stay apart: a lens is injective, so that no two registers of a version become one.
 func TestLensesKeepRegistersApart(t *testing.T) {
 	for _, from := range cleanliness() {

@@ -13,6 +13,7 @@ const (
 	Redact  RulingType = "redact"  // values of a change are erased everywhere
 	Publish RulingType = "publish" // a checklist version is in force from here
 	Untimed RulingType = "untimed" // the author time of a change is not to be believed
+	Succeed RulingType = "succeed" // the first line of a new incarnation of the authority, after its store was restored
 )
 
 // Role is what a person is to a diagnostic. What each role may write is kept in one table by the schemas package.
@@ -41,7 +42,7 @@ type Ruling struct {
 
 	// Replica, Key, Account, Role, Kinds and Predecessor say what is granted. Replica is the hash of Key.
 	Replica     ReplicaID
-	Key         []byte // Ed25519 public key
+	Key         []byte // Ed25519 public key; that of the new incarnation for Succeed
 	Account     AccountID
 	Role        Role
 	Kinds       []Kind    // ascending
@@ -49,6 +50,12 @@ type Ruling struct {
 
 	// Cut is the last position of the revoked replica's log that the revocation lets stand.
 	Cut Head
+
+	// Incarnation numbers what Succeed opens, from 2; Head is the last line of the authority's log that it follows, Predecessor whose
+	// log that is, and Certificate the root key's signature over all of them.
+	Incarnation uint64
+	Head        Head
+	Certificate [64]byte
 
 	// Version and Lineage name the published version and the checklist that it is a version of.
 	Version VersionID

@@ -95,7 +95,7 @@ func (s *script) field(r *se.Record, f *se.Field) []string {
 // agree checks that rulings heard backwards judge alike and as defined, and that every order of arrival merges as defined.
 func (s *script) agree(n *node, id se.RecordID, changes []se.Judged) {
 	s.t.Helper()
-	ledger := oracle.Ledger{Authority: authority, Rulings: n.rulings(false)}
+	ledger := oracle.Ledger{Incarnations: []se.ReplicaID{authority}, Rulings: n.rulings(false)}
 	backwards := n.judged(id, true)
 	for i, c := range changes {
 		if backwards[i].Verdict != c.Verdict {

@@ -12,6 +12,27 @@ import (
 	"github.com/arpenteur/arpenteur/syncengine/internal/oracle"
 )
 
+// incarnations are those of the authority, oldest first. The last two have one number: both were opened from the same copy of a store.
+var incarnations = func() []se.ReplicaID {
+	twins := []se.ReplicaID{replicaID("second"), replicaID("also second")}
+	slices.SortFunc(twins, func(a, b se.ReplicaID) int { return a.Compare(b.Hash) })
+	return append([]se.ReplicaID{replicaID("authority")}, twins...)
+}()
+
+// newAuthority knows the incarnations, told of in any order.
+func newAuthority(backwards bool) *se.Authority {
+	a := se.NewAuthority(incarnations[0])
+	later := slices.Clone(incarnations[1:])
+	if backwards {
+		slices.Reverse(later)
+	}
+	for _, r := range later {
+		opens := &se.Ruling{Type: se.Succeed, Incarnation: 2, Predecessor: incarnations[0]}
+		a.Take(&se.Change{ID: changeID(r.String()), Header: se.Header{Ruling: opens}}, se.Position{Replica: r, Seq: 1})
+	}
+	return a
+}
+
 // knows is what a node holds, for verdicts: the authority's log to a point, some checklists, and on which branch lines lie. Chains
 // stand for the name of their branch here.
 type knows struct {
@@ -20,7 +41,7 @@ type knows struct {
 }
 
 func (k knows) Held(p se.AuthorityPoint) bool {
-	return p.Replica == replicaID("authority") && p.Seq <= k.heldTo
+	return slices.Contains(incarnations, p.Replica) && p.Seq <= k.heldTo
 }
 func (k knows) Checklist(v se.VersionID) *se.Checklist      { return k.lists[v] }
 func (k knows) SameBranch(e se.Envelope, head se.Head) bool { return e.Chain == head.Chain }
@@ -38,7 +59,7 @@ func index(lists []*se.Checklist) map[se.VersionID]*se.Checklist {
 type court struct {
 	change    *se.Change
 	envelopes []se.Envelope
-	rulings   []se.PlacedRuling // in the order of the authority's log
+	rulings   []se.PlacedRuling
 	knows     knows
 }
 
@@ -70,7 +91,7 @@ func drawLicence(t *rapid.T) *court {
 }
 
 func (x *court) drawEnvelopes(t *rapid.T) {
-	replicas := rapid.SampledFrom([]string{"R1", "R1", "R1", "R1", "R2", "R2", "R3", "authority"})
+	replicas := rapid.SampledFrom([]string{"R1", "R1", "R1", "R1", "R2", "R2", "R3", "authority", "second"})
 	for range rapid.IntRange(1, 2).Draw(t, "envelopes") {
 		x.envelopes = append(x.envelopes, se.Envelope{
 			Position: se.Position{Replica: replicaID(replicas.Draw(t, "replica")), Seq: rapid.Uint64Range(1, 5).Draw(t, "seq")},
@@ -83,10 +104,18 @@ func (x *court) drawRulings(t *rapid.T, types *rapid.Generator[string]) {
 	for i := range rapid.IntRange(0, 10).Draw(t, "rulings") {
 		x.rulings = append(x.rulings, se.PlacedRuling{
 			ID:     changeID(fmt.Sprint("ruling ", i)),
-			At:     se.AuthorityPoint{Replica: replicaID("authority"), Seq: uint64(i + 1)},
+			At:     se.AuthorityPoint{Replica: drawIncarnation(t), Seq: uint64(i + 1)},
 			Ruling: x.drawRuling(t, types.Draw(t, "ruling")),
 		})
 	}
+}
+
+// drawIncarnation draws who wrote a line of the authority: mostly its first incarnation.
+func drawIncarnation(t *rapid.T) se.ReplicaID {
+	if !oneIn(t, 3, "later incarnation") {
+		return incarnations[0]
+	}
+	return rapid.SampledFrom(incarnations).Draw(t, "incarnation")
 }
 
 func (x *court) drawChange(t *rapid.T) {
@@ -94,7 +123,7 @@ func (x *court) drawChange(t *rapid.T) {
 		Format: 1, Record: recordID("r"), Checklist: versionID("c1"),
 		Kind:   rapid.SampledFrom([]se.Kind{"observation", "observation", "observation", "place"}).Draw(t, "kind"),
 		Author: rapid.SampledFrom([]se.AccountID{"u1", "u1", "u2"}).Draw(t, "author"),
-		At:     se.AuthorityPoint{Replica: replicaID("authority"), Seq: rapid.Uint64Range(0, 10).Draw(t, "at")},
+		At:     se.AuthorityPoint{Replica: drawIncarnation(t), Seq: rapid.Uint64Range(0, 10).Draw(t, "at")},
 	}}
 	if oneIn(t, 20, "format") {
 		x.change.Format = 2
@@ -154,7 +183,7 @@ func (x *court) drawRuling(t *rapid.T, kind string) *se.Ruling {
 
 // judge hears the rulings and envelopes in the given order.
 func (x *court) judge(rulings []se.PlacedRuling, envelopes []se.Envelope) (se.Verdict, se.Decision) {
-	a := se.NewAuthority(replicaID("authority"))
+	a := newAuthority(len(rulings)%2 == 0)
 	var about []se.PlacedRuling
 	for _, r := range rulings {
 		a.Take(&se.Change{ID: r.ID, Header: se.Header{Ruling: r.Ruling}}, se.Position(r.At))
@@ -184,7 +213,7 @@ func TestWhoMayWriteIsWhatTheDefinitionSaysInAnyOrder(t *testing.T) {
 }
 
 func (x *court) judgedAsDefined(t *rapid.T) {
-	ledger := oracle.Ledger{Authority: replicaID("authority"), Rulings: x.rulings}
+	ledger := oracle.Ledger{Incarnations: incarnations, Rulings: x.rulings}
 	verdict, decision := x.judge(x.rulings, x.envelopes)
 	if want := ledger.Decide(x.change.ID); !reflect.DeepEqual(decision, want) {
 		t.Fatalf("decision %+v, defined is %+v", decision, want)
@@ -206,7 +235,7 @@ func (x *court) judgedAsDefined(t *rapid.T) {
 func TestACloneOfTheAuthorityTakesForItselfAlone(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		x := drawCourt(t)
-		a := se.NewAuthority(replicaID("authority"))
+		a := newAuthority(false)
 		before := a.Clone()
 		cut := rapid.IntRange(0, len(x.rulings)).Draw(t, "cut")
 		for i, r := range x.rulings {
@@ -218,7 +247,7 @@ func TestACloneOfTheAuthorityTakesForItselfAlone(t *testing.T) {
 		if cut == len(x.rulings) {
 			before = a.Clone()
 		}
-		fresh := se.NewAuthority(replicaID("authority"))
+		fresh := newAuthority(true)
 		for _, r := range x.rulings[:cut] {
 			fresh.Take(&se.Change{ID: r.ID, Header: se.Header{Ruling: r.Ruling}}, se.Position(r.At))
 		}

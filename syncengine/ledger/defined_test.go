@@ -18,10 +18,10 @@ type all struct {
 }
 
 func (w *world) all() all {
-	k := all{w: w, versions: map[string][]se.VersionID{}, rulings: oracle.Ledger{Authority: w.server.pen.Replica()}}
+	k := all{w: w, versions: map[string][]se.VersionID{}, rulings: oracle.Ledger{Incarnations: []se.ReplicaID{w.server.pen.Replica()}}}
 	for _, x := range w.written {
 		r := x.line.Change.Ruling
-		if r == nil || x.at.Replica != k.rulings.Authority {
+		if r == nil || x.at.Replica != k.rulings.Incarnations[0] {
 			continue
 		}
 		at := se.AuthorityPoint{Replica: x.at.Replica, Seq: x.at.Seq}
@@ -34,7 +34,7 @@ func (w *world) all() all {
 }
 
 func (k all) Held(p se.AuthorityPoint) bool {
-	return p.Replica == k.rulings.Authority && p.Seq <= k.w.server.own.Seq
+	return p.Replica == k.rulings.Incarnations[0] && p.Seq <= k.w.server.own.Seq
 }
 
 func (k all) Checklist(v se.VersionID) *se.Checklist {

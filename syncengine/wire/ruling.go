@@ -47,6 +47,8 @@ func appendRuling(dst []byte, r *syncengine.Ruling, received string) []byte {
 		dst = appendHash(appendMember(dst, "target"), r.Target.Hash)
 	case syncengine.Publish:
 		dst = AppendString(appendMember(dst, "lineage"), r.Lineage)
+	case syncengine.Succeed:
+		dst = appendSucceed(dst, r)
 	}
 	dst = AppendString(appendMember(dst, "type"), string(r.Type))
 	if r.Type == syncengine.Publish {
@@ -68,6 +70,16 @@ func appendGrant(dst []byte, r *syncengine.Ruling) []byte {
 	}
 	dst = appendHash(appendMember(dst, "replica"), r.Replica.Hash)
 	return AppendString(appendMember(dst, "role"), string(r.Role))
+}
+
+func appendSucceed(dst []byte, r *syncengine.Ruling) []byte {
+	dst = appendBinary(appendMember(dst, "certificate"), r.Certificate[:])
+	dst = append(appendMember(dst, "follows"), '[')
+	dst = AppendString(dst, r.Predecessor.String())
+	dst = appendUint(append(dst, ','), r.Head.Seq)
+	dst = append(appendHash(append(dst, ','), r.Head.Chain), ']')
+	dst = appendUint(appendMember(dst, "incarnation"), r.Incarnation)
+	return appendBinary(appendMember(dst, "key"), r.Key)
 }
 
 // ruling takes a ruling. One of an unknown type has effect nowhere but is part of the header, so its bytes are returned too.
@@ -135,9 +147,30 @@ func (s *scanner) rulingReader(kind syncengine.RulingType) func(*members, *synce
 			m.required("lineage")
 			r.Lineage = s.lineage()
 		}
+	case syncengine.Succeed:
+		return s.succeed
 	default:
 		return nil
 	}
+}
+
+func (s *scanner) succeed(m *members, r *syncengine.Ruling) {
+	m.required("certificate")
+	s.binary(r.Certificate[:])
+	m.required("follows")
+	s.enter('[')
+	r.Predecessor.Hash = s.hash()
+	s.literal(",")
+	r.Head.Seq = s.sequence()
+	s.literal(",")
+	r.Head.Chain = s.hash()
+	s.leave(']')
+	m.required("incarnation")
+	if r.Incarnation = s.integer(); s.err == nil && r.Incarnation < 2 {
+		s.malformed("incarnations after the first are numbered from 2")
+	}
+	m.required("key")
+	r.Key = s.key()
 }
 
 func (s *scanner) target(m *members, r *syncengine.Ruling) {

@@ -327,7 +327,32 @@ func everyRuling(t testing.TB) []syncengine.Ruling {
 		{Type: syncengine.Redact, Target: target, Paths: []syncengine.Path{"/note", "/notes/u-7f3a"}},
 		{Type: syncengine.Publish, Version: syncengine.VersionID{Hash: hashOf("cleanliness 1")}, Lineage: "cleanliness"},
 		{Type: syncengine.Untimed, Target: target},
+		*Certify(keyOf("root"), ledgerOf(t), PublicKeyOf(publicOf("authority 2")), 2, replicaOf("authority"), syncengine.Head{Seq: 20, Chain: hashOf("chain 20")}),
 	}
+}
+
+// incarnationVectors are certificates of incarnations, and some that do not verify.
+func incarnationVectors(t testing.TB) vectors[incarnationVector] {
+	ledger, head := ledgerOf(t), syncengine.Head{Seq: 20, Chain: hashOf("chain 20")}
+	out := vectors[incarnationVector]{Description: "Section 3.6. Rulings that open an incarnation of the authority, whose certificate the root key signed, or not."}
+	add := func(r result, ruling *syncengine.Ruling) {
+		out.Cases = append(out.Cases, incarnationVector{
+			r, ledger.String(), PublicKeyOf(publicOf("root")).String(), string(appendRuling(nil, ruling, "")), hex.EncodeToString(incarnationMessage(ledger, ruling)),
+		})
+	}
+	certify := func(root string, ledger syncengine.LedgerID) *syncengine.Ruling {
+		return Certify(keyOf(root), ledger, PublicKeyOf(publicOf("authority 2")), 2, replicaOf("authority"), head)
+	}
+	add(accept("second incarnation", ""), certify("root", ledger))
+	add(refuse("certified by another root", CodeBadHead), certify("authority", ledger))
+	add(refuse("certified for another ledger", CodeBadHead), certify("root", syncengine.LedgerID{Hash: hashOf("elsewhere")}))
+	other := certify("root", ledger)
+	other.Incarnation = 3
+	add(refuse("another number than the certified one", CodeBadHead), other)
+	other = certify("root", ledger)
+	other.Head.Seq++
+	add(refuse("another head than the certified one", CodeBadHead), other)
+	return out
 }
 
 func rulingVectors(t testing.TB) vectors[lineVector] {
@@ -366,6 +391,10 @@ func rulingVectors(t testing.TB) vectors[lineVector] {
 	no("cut at sequence 0 with a chain", swap(`{`+target+`,"type":"void"`, `{"cut":[0,"`+hashOf("chain 7").String()+`"],`+target+`,"type":"revoke"`))
 	no("ruling with a checklist", swap(`"format"`, `"checklist":"`+hashOf("cleanliness 1").String()+`","format"`))
 	no("publish of a lineage with a slash", swap(target+`,"type":"void"`, `"lineage":"a/b","type":"publish","version":"`+hashOf("v").String()+`"`))
+	succeed := string(AppendLine(nil, mustLine(t, rulingHeader(t, *Certify(
+		keyOf("root"), ledger, PublicKeyOf(publicOf("authority 2")), 2, replicaOf("authority"), syncengine.Head{Seq: 20, Chain: hashOf("chain 20")})), "succeed")))
+	no("incarnation 1 opened anew", strings.Replace(succeed, `"incarnation":2`, `"incarnation":1`, 1))
+	no("incarnation that follows nothing", strings.Replace(succeed, `",20,"`, `",0,"`, 1))
 	grant := string(AppendLine(nil, mustLine(t, rulingHeader(t, everyRuling(t)[0]), "grant")))
 	no("grant of a replica that is not the hash of its key", strings.Replace(grant, replicaOf("tablet").String(), replicaOf("auditor").String(), 1))
 	no("grant with kinds descending", strings.Replace(grant, `"finding","observation"`, `"observation","finding"`, 1))

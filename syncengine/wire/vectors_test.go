@@ -77,6 +77,14 @@ type lineVector struct {
 	ID     string `json:"id,omitempty"`
 }
 
+type incarnationVector struct {
+	result
+	Ledger  string `json:"ledger"`
+	Root    string `json:"root"` // public key
+	Ruling  string `json:"ruling"`
+	Message string `json:"message"` // that the certificate signs, hexadecimal
+}
+
 type formVector struct {
 	result
 	Ledger string   `json:"ledger"`
@@ -362,6 +370,22 @@ func TestVectorsOfForms(t *testing.T) {
 		}
 		expect(t, c.Name, "line", string(AppendLine(nil, got)), c.Want)
 		expect(t, c.Name, "id", got.Change.ID.String(), c.ID)
+	}
+}
+
+func TestVectorsOfIncarnations(t *testing.T) {
+	root := publicOf("root")
+	for _, c := range published(t, "incarnations", incarnationVectors(t), true) {
+		s := scanner{text: c.Ruling, limit: MaxDepth}
+		r, _ := s.ruling()
+		if err := s.finish(); err != nil {
+			t.Fatal(err)
+		}
+		ledger := parseLedger(t, c.Ledger)
+		expect(t, c.Name, "message", hex.EncodeToString(incarnationMessage(ledger, r)), c.Message)
+		if VerifyCertificate(root, ledger, r) != (c.Code == "") {
+			t.Errorf("%s: verifies %v", c.Name, c.Code != "")
+		}
 	}
 }
 

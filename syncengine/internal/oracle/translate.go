@@ -8,15 +8,16 @@ import (
 	"github.com/arpenteur/arpenteur/syncengine"
 )
 
-// Translate reads a register through the lenses of every version that came after from (§6.1). It reports false where one of them
-// retires the register, or where from is not among the versions.
+// Translate reads a register through the lenses of every version that came after from and that the newest one descends from (§6.1). It
+// reports false where one of them retires the register, or where from is not among the versions.
 func Translate(versions []*syncengine.Checklist, from syncengine.VersionID, path syncengine.Path, value syncengine.Value) (syncengine.Path, syncengine.Value, bool) {
 	if path == "/" {
 		return path, value, true
 	}
+	line := ancestry(versions)
 	known := false
-	for _, list := range versions {
-		if known {
+	for i, list := range versions {
+		if known && slices.Contains(line, i) {
 			var kept bool
 			if path, value, kept = through(list.Lens, path, value); !kept {
 				return "", "", false
@@ -27,6 +28,23 @@ func Translate(versions []*syncengine.Checklist, from syncengine.VersionID, path
 		}
 	}
 	return path, value, known
+}
+
+// ancestry returns the newest version, the one that it succeeds, and so on.
+func ancestry(versions []*syncengine.Checklist) []int {
+	if len(versions) == 0 {
+		return nil
+	}
+	last := len(versions) - 1
+	for i, list := range versions[:last] {
+		if list.Version == versions[last].Previous {
+			return append(ancestry(versions[:i+1]), last)
+		}
+	}
+	if versions[last].Previous.IsZero() {
+		return append(ancestry(versions[:last]), last)
+	}
+	return []int{last}
 }
 
 func through(lens syncengine.Lens, path syncengine.Path, value syncengine.Value) (syncengine.Path, syncengine.Value, bool) {

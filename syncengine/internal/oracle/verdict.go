@@ -7,24 +7,41 @@ import (
 	"github.com/arpenteur/arpenteur/syncengine"
 )
 
-// Ledger is what verdicts are read from: the held lines of the authority's log that are rulings, and whose log that is.
+// Ledger is what verdicts are read from: the held lines of the authority's logs that are rulings, and whose logs those are, the oldest
+// incarnation first.
 type Ledger struct {
-	Authority syncengine.ReplicaID
-	Rulings   []syncengine.PlacedRuling
+	Incarnations []syncengine.ReplicaID
+	Rulings      []syncengine.PlacedRuling
+}
+
+// before reports whether one point of the authority comes before another. An unknown incarnation comes after all that is known.
+func (l Ledger) before(p, q syncengine.AuthorityPoint) bool {
+	if p.Replica == q.Replica {
+		return p.Seq < q.Seq
+	}
+	for _, r := range l.Incarnations {
+		if r == p.Replica {
+			return true
+		}
+		if r == q.Replica {
+			return false
+		}
+	}
+	return false
 }
 
 // Decide adds up the rulings about one change.
 func (l Ledger) Decide(id syncengine.ChangeID) syncengine.Decision {
 	var d syncengine.Decision
-	var last uint64
+	var last syncengine.AuthorityPoint
 	for _, r := range l.Rulings {
 		if r.Ruling.Target != id {
 			continue
 		}
 		switch r.Ruling.Type {
 		case syncengine.Refuse, syncengine.Void, syncengine.Release:
-			if r.At.Seq > last {
-				last, d.Last, d.By = r.At.Seq, r.Ruling.Type, r.ID
+			if last.Seq == 0 || l.before(last, r.At) {
+				last, d.Last, d.By = r.At, r.Ruling.Type, r.ID
 			}
 		case syncengine.Untimed:
 			d.Untimed = true
@@ -43,7 +60,7 @@ func (l Ledger) Decide(id syncengine.ChangeID) syncengine.Decision {
 // Status judges a change (§6.2), by the first condition that applies.
 func (l Ledger) Status(c *syncengine.Change, envelopes []syncengine.Envelope, k syncengine.Knowledge) syncengine.Status {
 	d := l.Decide(c.ID)
-	vouched := slices.ContainsFunc(envelopes, func(e syncengine.Envelope) bool { return e.Replica == l.Authority })
+	vouched := slices.ContainsFunc(envelopes, func(e syncengine.Envelope) bool { return slices.Contains(l.Incarnations, e.Replica) })
 	released := d.Last == syncengine.Release
 	switch {
 	case d.Last == syncengine.Refuse || d.Last == syncengine.Void:
@@ -92,8 +109,8 @@ func (l Ledger) stood(g syncengine.PlacedRuling, point syncengine.AuthorityPoint
 	if slices.Contains(asked, g.ID) {
 		return false
 	}
-	if point.Replica != l.Authority || g.At.Seq <= point.Seq {
-		return true // an unknown incarnation comes after all that is known
+	if !l.before(point, g.At) {
+		return true
 	}
 	for _, p := range l.Rulings {
 		if p.Ruling.Type == syncengine.Grant && !g.Ruling.Predecessor.IsZero() && p.Ruling.Replica == g.Ruling.Predecessor &&
