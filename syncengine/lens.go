@@ -1,7 +1,6 @@
 package syncengine
 
 import (
-	"crypto/sha256"
 	"slices"
 	"strings"
 )
@@ -15,15 +14,6 @@ func (r Reading) Current() *Checklist {
 		return nil
 	}
 	return r[len(r)-1]
-}
-
-// Name names the versions that r reads by, so that what was read by others is known to be stale.
-func (r Reading) Name() Hash {
-	ids := make([]byte, 0, len(r)*len(Hash{}))
-	for _, c := range r {
-		ids = append(ids, c.Version.Hash[:]...)
-	}
-	return sha256.Sum256(ids)
 }
 
 // Translate reads a register that was written under version from as a register of the current version: through the lenses of the later

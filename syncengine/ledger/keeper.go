@@ -47,13 +47,14 @@ func NewKeeper(compile Compiler) *Keeper {
 // Ledger is one ledger within one transaction. It is not safe for concurrent use and is gone with its transaction. Changes that
 // it takes are merged into their records by Settle, which every writing method of this package's callers must end with.
 type Ledger struct {
-	id        syncengine.LedgerID
-	genesis   Genesis
-	k         *Keeper
-	r         store.Reader
-	w         store.Writer // nil in a view
-	authority *syncengine.Authority
-	shared    bool // authority is the cache's: clone before taking rulings
+	id           syncengine.LedgerID
+	genesis      Genesis
+	k            *Keeper
+	r            store.Reader
+	w            store.Writer // nil in a view
+	authority    *syncengine.Authority
+	incarnations []syncengine.ReplicaID // of the authority, in the order in which they came; nil: not read yet
+	shared       bool                   // authority is the cache's: clone before taking rulings
 
 	logs       map[uint32]*log
 	branches   map[syncengine.ReplicaID][]*log
@@ -157,15 +158,24 @@ func (l *Ledger) loadAuthority() error {
 
 // authorityTips names what is kept of the authority's log: how each of its branches ends. held is false where nothing of it is kept.
 func (l *Ledger) authorityTips() (tips syncengine.Hash, held bool, err error) {
-	logs, err := l.logsOf(wire.ReplicaOf(l.genesis.Authority.Ed25519()))
-	if err != nil || len(logs) == 0 {
+	replicas, err := l.readIncarnations()
+	if err != nil {
 		return tips, false, err
 	}
-	tips = logs[0].Tip.Chain
-	for _, g := range logs[1:] {
-		tips = sha256.Sum256(append(tips[:], g.Tip.Chain[:]...))
+	for _, replica := range replicas {
+		logs, err := l.logsOf(replica)
+		if err != nil {
+			return tips, false, err
+		}
+		for _, g := range logs {
+			if held {
+				tips = sha256.Sum256(append(tips[:], g.Tip.Chain[:]...))
+			} else {
+				tips, held = g.Tip.Chain, true
+			}
+		}
 	}
-	return tips, true, nil
+	return tips, held, nil
 }
 
 // shareAuthority puts the authority's state into the cache, as that of the given tips.
@@ -340,5 +350,7 @@ func branchOf(l *Ledger, logs []*log, head syncengine.Head) *log {
 	return nil
 }
 
-// AuthorityKey returns the public key of the authority's first incarnation, which signs receipts.
-func (l *Ledger) AuthorityKey() wire.PublicKey { return l.genesis.Authority }
+// AuthorityKey returns the public key of the authority's newest incarnation.
+func (l *Ledger) AuthorityKey() wire.PublicKey {
+	return wire.PublicKeyOf(l.keyOf(l.authority.Current()))
+}

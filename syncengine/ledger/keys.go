@@ -14,7 +14,8 @@ import (
 // The spaces that a ledger is kept in. Keys hold only ids, sequences and hashes, so that a sealing store hides everything else.
 // This table is part of the file format.
 const (
-	spaceLedger    store.Space = "ledger"    // "genesis" -> both keys; "log " | number -> log key; "progress" -> version | digest; "records" -> count
+	spaceLedger store.Space = "ledger" // "genesis" -> both keys; "log " | number -> log key; "progress" -> version | digest; "records" -> count;
+	// "incarnations" -> the authority's replicas after the first
 	spaceLogs      store.Space = "logs"      // replica | branch -> log
 	spaceLines     store.Space = "lines"     // position -> mark | line, or mark | change id
 	spaceHeads     store.Space = "heads"     // position -> chain | signature

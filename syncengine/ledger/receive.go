@@ -45,6 +45,9 @@ func (l *Ledger) Receive(in *Incoming) (Taken, error) {
 	}
 	key := l.keyOf(in.Replica)
 	if key == nil {
+		key = l.keyOfIncarnation(in)
+	}
+	if key == nil {
 		return Taken{}, wire.Problemf(wire.CodeUnknownReplica, "no grant held here names replica %s", in.Replica)
 	}
 	at, err := l.attach(in, key)
@@ -175,6 +178,9 @@ func (c *headChecks) verify(before syncengine.Hash) bool {
 // Verifies reports whether the run's head verifies in this ledger, behind what is held or from line 1. It keeps nothing.
 func (l *Ledger) Verifies(in *Incoming) bool {
 	key := l.keyOf(in.Replica)
+	if key == nil {
+		key = l.keyOfIncarnation(in)
+	}
 	logs, err := l.logsOf(in.Replica)
 	if key == nil || err != nil {
 		return false

@@ -9,17 +9,20 @@ import (
 // takeRuling brings into force a ruling that was just appended at p. One that stands in another log than the authority's is kept as
 // a line and has no force.
 func (l *Ledger) takeRuling(g *log, p position, c *syncengine.Change) error {
+	r := c.Ruling
+	if opened, err := l.takeIncarnation(g, p, c); err != nil || opened {
+		return err
+	}
 	if !l.authority.IsAuthority(g.Replica) {
 		return nil
 	}
-	r := c.Ruling
 	switch r.Type {
 	case syncengine.Grant, syncengine.Revoke, syncengine.Publish:
 		if err := l.w.Put(spaceAuthority, l.id, p.key(), present); err != nil {
 			return err
 		}
 		l.takeAuthority(c, syncengine.Position{Replica: g.Replica, Seq: p.seq})
-		return l.applyToLedger(p, r)
+		return l.applyToLedger(g, p, r)
 	case syncengine.Refuse, syncengine.Void, syncengine.Release, syncengine.Redact, syncengine.Untimed:
 		key := append(append([]byte(nil), r.Target.Hash[:]...), p.key()...)
 		if err := l.w.Put(spaceRulings, l.id, key, present); err != nil {
@@ -30,9 +33,15 @@ func (l *Ledger) takeRuling(g *log, p position, c *syncengine.Change) error {
 	return nil
 }
 
-// applyToLedger lets a revocation or publication reach the records that it changes.
-func (l *Ledger) applyToLedger(p position, r *syncengine.Ruling) error {
+// applyToLedger lets a grant, revocation or publication reach the records that it changes. A grant changes none unless it returns behind
+// a restore: what names it waits for it, but what names a later incarnation was judged without it.
+func (l *Ledger) applyToLedger(g *log, p position, r *syncengine.Ruling) error {
 	switch r.Type {
+	case syncengine.Grant:
+		if g.Replica == l.authority.Current() {
+			return nil
+		}
+		return l.rebuildAccount(r.Account)
 	case syncengine.Publish:
 		if err := l.w.Put(spaceVersions, l.id, r.Version.Hash[:], p.key()); err != nil {
 			return err
@@ -48,6 +57,23 @@ func (l *Ledger) applyToLedger(p position, r *syncengine.Ruling) error {
 			return err
 		}
 		return l.rebuildBranches(logs, r.Cut.Seq)
+	}
+	return nil
+}
+
+// rebuildAccount marks the records that the replicas of an account wrote: a grant of one may be what its successors stand on.
+func (l *Ledger) rebuildAccount(account syncengine.AccountID) error {
+	for _, replica := range l.authority.Granted() {
+		if l.authority.Account(replica) != account {
+			continue
+		}
+		logs, err := l.logsOf(replica)
+		if err != nil {
+			return err
+		}
+		if err := l.rebuildBranches(logs, 0); err != nil {
+			return err
+		}
 	}
 	return nil
 }
