@@ -210,6 +210,8 @@ func (t *applying) remark(f *wire.Remark) {
 		t.lost = t.lost || f.Replica == t.c.pens(t.id)[0].Replica()
 	case wire.CodeBrokenChain:
 		t.broken = true
+	case wire.CodeUnknownLedger:
+		t.unknown = true
 	}
 	t.remarks = append(t.remarks, *f)
 }
@@ -234,8 +236,7 @@ func (t *applying) receipt(f *wire.Receipt) error {
 	if err != nil || l == nil {
 		return err
 	}
-	genesis := l.AuthorityKey()
-	if !f.Verify(genesis.Ed25519()) {
+	if !l.VerifiesReceipt(f) {
 		t.spoiled = true
 		return nil
 	}

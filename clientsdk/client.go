@@ -69,7 +69,8 @@ type Client struct {
 	drafts    map[syncengine.RecordID]*Draft
 	finished  []syncengine.RecordID // drafts whose commit the store still remembers
 	link      link
-	challenge string // the server's last one
+	challenge string    // the server's last one
+	gaveBack  time.Time // when the authority's lines were last brought back to a server that did not know this tablet
 	closed    bool
 }
 

@@ -20,7 +20,6 @@ import (
 	"github.com/arpenteur/arpenteur/server"
 	"github.com/arpenteur/arpenteur/server/photos"
 	"github.com/arpenteur/arpenteur/syncengine"
-	"github.com/arpenteur/arpenteur/syncengine/store"
 	"github.com/arpenteur/arpenteur/syncengine/store/seal"
 	"github.com/arpenteur/arpenteur/syncengine/store/storetest"
 )
@@ -37,7 +36,10 @@ type tester interface {
 // world is a server with one diagnostic, and tablets around it.
 type world struct {
 	t          tester
-	store      store.Store
+	store      *storetest.Memory
+	photos     photos.Store
+	heads      *server.Heads
+	inner      http.Handler
 	secret     *server.Secret
 	server     *server.Server
 	http       *httptest.Server
@@ -60,20 +62,13 @@ func newWorldFor(t tester) *world {
 	if w.secret, err = server.OpenSecret(filepath.Join(t.TempDir(), "authority.key"), true, rand.Reader); err != nil {
 		t.Fatal(err)
 	}
-	blobs, err := photos.OpenDir(filepath.Join(t.TempDir(), "photos"), 0)
+	w.photos, err = photos.OpenDir(filepath.Join(t.TempDir(), "photos"), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var inner http.Handler
-	w.http = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { inner.ServeHTTP(rw, r) }))
+	w.http = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.inner.ServeHTTP(rw, r) }))
 	t.Cleanup(w.http.Close)
-	w.server, err = server.New(server.Options{
-		Store: w.store, Photos: blobs, StoreID: uuid.New(), Secret: w.secret, Log: zerolog.Nop(), Now: func() time.Time { return w.now }, Address: w.http.URL,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	inner = w.server.Handler()
+	w.start()
 	var made struct{ Token string }
 	w.local("POST", "/v1/tokens", map[string]any{"account": "coord-1", "role": "coordinator", "name": "Coordination 1", "restricted": true}, &made)
 	w.token = made.Token
@@ -88,6 +83,23 @@ func newWorldFor(t tester) *world {
 	}, &d)
 	w.diagnostic, w.ledger, w.restricted = d.ID, d.Ledger, d.Restricted
 	return w
+}
+
+// start makes a server over the world's store, as after a restart.
+func (w *world) start() {
+	w.t.Helper()
+	var err error
+	w.server, err = server.New(server.Options{
+		Store: w.store, Photos: w.photos, StoreID: uuid.New(), Secret: w.secret, Heads: w.heads, Log: zerolog.Nop(),
+		Now: func() time.Time { return w.now }, Address: w.http.URL,
+	})
+	if err == nil {
+		err = w.server.Begin(context.Background())
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.inner = w.server.Handler()
 }
 
 // local asks as the machine's own command line does.

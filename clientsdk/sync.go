@@ -40,6 +40,17 @@ func (c *Client) Sync(ctx context.Context) (*Report, error) {
 	s := &syncer{c: c, report: report}
 	for range maxRounds {
 		more, err := s.round(ctx)
+		if errors.Is(err, wire.CodeUnknownReplica) || err == nil && s.unknown {
+			s.unknown = false
+			helped, back := s.giveBack(ctx)
+			if back != nil {
+				return report, errors.Join(err, back)
+			}
+			if helped {
+				s.full = true
+				continue
+			}
+		}
 		if err != nil {
 			return report, err
 		}
@@ -53,9 +64,10 @@ func (c *Client) Sync(ctx context.Context) (*Report, error) {
 
 // syncer is one Sync in progress.
 type syncer struct {
-	c      *Client
-	report *Report
-	full   bool // ask for everything: the base did not match, or something of our own was seen that we do not hold
+	c       *Client
+	report  *Report
+	unknown bool // the server does not know a ledger that is held here
+	full    bool // ask for everything: the base did not match, or something of our own was seen that we do not hold
 }
 
 // round does one exchange and reports whether another should follow.

@@ -72,22 +72,24 @@ func (a *answer) write() error {
 // else: they are what a consultant waits for, and an answer may be cut, or long. Of a ledger that is new to the client it comes behind it.
 func (a *answer) everyLedger() error {
 	list := slices.SortedFunc(maps.Values(a.ledgers), func(x, y held) int { return cmp.Compare(x.number, y.number) })
+	late := make([]held, 0, len(list))
 	for _, h := range list {
-		if !a.holds(h) {
-			continue
-		}
-		if err := a.receipt(h); err != nil {
+		left, err := a.receipt(h, true)
+		if err != nil {
 			return err
+		}
+		if left {
+			late = append(late, h)
 		}
 	}
 	for _, h := range list {
 		if err := a.ledger(h); err != nil {
 			return err
 		}
-		if a.holds(h) {
+		if !slices.Contains(late, h) {
 			continue
 		}
-		if err := a.receipt(h); err != nil {
+		if _, err := a.receipt(h, false); err != nil {
 			return err
 		}
 	}
@@ -138,11 +140,6 @@ func (a *answer) byNumber(number uint64) (syncengine.LedgerID, bool) {
 		}
 	}
 	return syncengine.LedgerID{}, false
-}
-
-// holds reports whether the client has the beginning of a ledger already, and with it the key that a receipt is checked with.
-func (a *answer) holds(h held) bool {
-	return len(a.exchange.have[h.id]) > 0 || a.base != nil && a.base.find(h.number) != nil
 }
 
 // moved returns what the client was served of a ledger, nil where nothing, and whether anything arrived there since.
@@ -346,47 +343,64 @@ func (a *answer) have(l *ledger.Ledger, logs map[syncengine.ReplicaID][]syncengi
 	return a.out.WriteFrame(&wire.Have{Ledger: l.ID(), Logs: logs})
 }
 
-// receipt writes what the authority holds of the replica's log in a ledger and of its photos, where that moved since the client's base, and says so where
-// the log has branches.
-func (a *answer) receipt(h held) error {
+// receipt writes what the authority holds of the replica's log in a ledger and of its photos, where that moved since the client's base, and
+// says so where the log has branches. An early one is left for later, which it reports, where the client lacks the key to check it with.
+func (a *answer) receipt(h held, early bool) (left bool, err error) {
 	known, moved, err := a.moved(h)
 	if err != nil {
-		return err
+		return false, err
 	}
 	counts, err := photos.CountsOf(a.r, h.id, a.replica)
 	if err != nil {
-		return err
+		return false, err
 	}
 	told := known != nil && known.told == counts
 	if told && !moved {
-		return nil
+		return false, nil
 	}
 	l, err := a.s.keeper.View(a.r, h.id)
 	if err != nil {
-		return err
+		return false, err
 	}
 	heads, err := l.Heads(a.replica)
 	if err != nil || len(heads) == 0 {
-		return err
+		return false, err
 	}
 	if told {
 		before, err := l.HeadsAt(a.replica, known.version)
 		if err != nil || slices.Equal(before, heads) {
-			return err
+			return false, err
 		}
 	}
-	at, err := l.Point()
+	pen, at, err := a.s.signer(l)
 	if err != nil {
-		return err
+		return false, err
+	}
+	if early {
+		if checks, err := a.checks(l, at.Replica, known); err != nil || !checks {
+			return true, err
+		}
 	}
 	r := &wire.Receipt{
 		Ledger: l.ID(), Replica: a.replica, Head: heads[0], At: at, PhotosMissing: counts.Missing, PhotosUnsaved: counts.Unsaved,
 	}
-	r.Sign(a.s.pen.Key)
+	r.Sign(pen.Key)
 	if err := a.out.WriteFrame(r); err != nil || len(heads) == 1 {
-		return err
+		return false, err
 	}
-	return a.out.WriteFrame(&wire.Remark{Code: wire.CodeForked, Ledger: l.ID(), Replica: a.replica, Detail: "the log of this tablet has a second branch"})
+	return false, a.out.WriteFrame(&wire.Remark{Code: wire.CodeForked, Ledger: l.ID(), Replica: a.replica, Detail: "the log of this tablet has a second branch"})
+}
+
+// checks reports whether the client holds the key that a receipt is signed with: that of an incarnation of the authority.
+func (a *answer) checks(l *ledger.Ledger, signer syncengine.ReplicaID, known *basePoint) (bool, error) {
+	switch {
+	case a.base == nil:
+		return len(a.exchange.have[l.ID()][signer]) > 0, nil
+	case known == nil || l.Authority().Number() == 1:
+		return known != nil, nil
+	}
+	heads, err := l.HeadsAt(signer, known.version)
+	return len(heads) > 0, err
 }
 
 // values answers what the client wants, where it is held and nothing withholds it.

@@ -24,6 +24,8 @@ const (
 	auditEnrol     auditAct = "tablet enrolled"
 	auditSuccessor auditAct = "replica succeeded"
 	auditImport    auditAct = "file imported"
+	// auditIncarnation is that the authority went on as a new incarnation, after its store had been restored.
+	auditIncarnation auditAct = "authority succeeded"
 )
 
 // auditEntry is one line of the audit trail. About names what the act was about by its id; nothing of a person is in it.

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/arpenteur/arpenteur/syncengine/ledger"
 	"github.com/arpenteur/arpenteur/syncengine/wire"
 )
 
@@ -112,6 +113,12 @@ func (s *Secret) root() ed25519.PrivateKey {
 func (s *Secret) RootKey() wire.PublicKey {
 	public, _ := s.root().Public().(ed25519.PublicKey)
 	return wire.PublicKeyOf(public)
+}
+
+// pen is what a later incarnation of the authority writes with. Its key follows from the seed, so that the store need not hold it.
+func (s *Secret) pen(number uint64, nonce []byte) ledger.Pen {
+	seed := s.derive(fmt.Sprintf("incarnation %d %x", number, nonce))
+	return ledger.Pen{Key: ed25519.NewKeyFromSeed(seed[:]), Rand: s.rand}
 }
 
 // incarnation is the key that the authority's log is written with.

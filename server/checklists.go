@@ -136,7 +136,7 @@ func (s *Server) publishChecklist(c *call) error {
 		if err != nil {
 			return err
 		}
-		if _, err := l.Commit(s.pen, edits...); err != nil {
+		if _, err := s.write(l.Ledger, edits...); err != nil {
 			return err
 		}
 		if err := l.Settle(); err != nil {

@@ -56,6 +56,7 @@ func (s *Server) orderDiagnostic(c *call) error {
 		return c.answer(http.StatusOK, c.who.view(d))
 	}
 	s.events.moved(d.Ledger, 0)
+	s.keepHeads(c.Context(), d.ledgers()...)
 	s.Log.Info().Stringer("diagnostic", d.ID).Bool("restricted", !d.Restricted.IsZero()).Str("by", string(c.who.Account)).Msg("diagnostic ordered")
 	return c.answer(http.StatusCreated, c.who.view(d))
 }
@@ -94,14 +95,24 @@ func (s *Server) openDiagnostic(w store.Writer, who *Person, o *diagnosticOrder)
 	return d, errors.Join(put(w, spaceDiagnostics, d.ID[:], d), s.audit(w, who.Account, auditOrder, d.ID.String()))
 }
 
+// ledgers returns the ledgers of a diagnostic.
+func (d *Diagnostic) ledgers() []syncengine.LedgerID {
+	if d.Restricted.IsZero() {
+		return []syncengine.LedgerID{d.Ledger}
+	}
+	return []syncengine.LedgerID{d.Ledger, d.Restricted}
+}
+
 // openLedger makes one ledger: genesis, checklists, and in the public one what is known from the order.
 func (s *Server) openLedger(w store.Writer, who *Person, o *diagnosticOrder, e ledgerEntry) (syncengine.LedgerID, error) {
 	var none syncengine.LedgerID
-	genesis, err := s.newID()
-	if err != nil {
-		return none, err
+	// The genesis bears the diagnostic's id, so that a ledger that a restored server lost says itself whose it is. Nothing but its time tells
+	// the geneses of the two ledgers apart, and their ids with them.
+	now := s.millis()
+	if e.Restricted {
+		now++
 	}
-	l, err := s.keeper.Create(w, s.Secret.RootKey(), s.pen, genesis, who.Account, s.millis())
+	l, err := s.keeper.Create(w, s.Secret.RootKey(), s.newest().pen, e.Diagnostic, who.Account, now)
 	if err != nil {
 		return none, err
 	}
@@ -109,7 +120,7 @@ func (s *Server) openLedger(w store.Writer, who *Person, o *diagnosticOrder, e l
 	if err != nil {
 		return none, err
 	}
-	if _, err := l.Commit(s.pen, edits...); err != nil {
+	if _, err := s.write(l, edits...); err != nil {
 		return none, err
 	}
 	if !e.Restricted {
@@ -123,15 +134,19 @@ func (s *Server) openLedger(w store.Writer, who *Person, o *diagnosticOrder, e l
 	if err := refusedNotes(l, true); err != nil {
 		return none, err
 	}
-	if _, err := get(w, spaceServer, []byte("number"), &e.Number); err != nil {
-		return none, err
-	}
-	e.Number++
 	if _, err := l.Advances(w); err != nil {
 		return none, err
 	}
-	id := l.ID()
-	return id, errors.Join(put(w, spaceServer, []byte("number"), e.Number), put(w, spaceLedgers, id.Hash[:], e))
+	return l.ID(), enterLedger(w, l.ID(), e)
+}
+
+// enterLedger puts a ledger into the directory, under the next number.
+func enterLedger(w store.Writer, id syncengine.LedgerID, e ledgerEntry) error {
+	if _, err := get(w, spaceServer, []byte("number"), &e.Number); err != nil {
+		return err
+	}
+	e.Number++
+	return errors.Join(put(w, spaceServer, []byte("number"), e.Number), put(w, spaceLedgers, id.Hash[:], e))
 }
 
 // firstVersions makes the rulings that publish what comes with the program: in a public ledger everything but the restricted

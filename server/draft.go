@@ -59,7 +59,7 @@ func (s *Server) commit(l *ledger.Ledger, author syncengine.AccountID, drafts ..
 	if err != nil {
 		return nil, err
 	}
-	return l.Commit(s.pen, edits...)
+	return s.write(l, edits...)
 }
 
 // edits makes the engine's edits of drafts.

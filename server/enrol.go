@@ -165,7 +165,7 @@ func (s *Server) rule(w store.Writer, id syncengine.LedgerID, edits ...ledger.Ed
 	if err != nil {
 		return nil, err
 	}
-	lines, err := l.Commit(s.pen, edits...)
+	lines, err := s.write(l, edits...)
 	if err != nil {
 		return nil, err
 	}

@@ -218,7 +218,7 @@ func (k *ledgerKeeper) write(l *ledger.Ledger, fates []fate) (broken map[int][]i
 	for i := range edits {
 		edits[i].Salt = k.s.importer.salt(l.ID(), edits[i].Record, edits[i].Writes)
 	}
-	if _, err := l.Commit(k.s.pen, edits...); err != nil {
+	if _, err := k.s.write(l, edits...); err != nil {
 		return nil, err
 	}
 	if err := l.Settle(); err != nil {

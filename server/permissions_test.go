@@ -19,6 +19,7 @@ func expected() map[string]string {
 	return map[string]string{
 		"POST /v1/sync":                                        "T",
 		"POST /v1/enrolments":                                  "*",
+		"POST /v1/returns":                                     "*",
 		"POST /v1/successions":                                 "T",
 		"POST /v1/photos/status":                               "T",
 		"PATCH /v1/ledgers/{ledger}/photos/{hash}":             "T",

@@ -88,6 +88,6 @@ func (s *Server) tellPhoto(r store.Reader, replica syncengine.ReplicaID, p wire.
 // photoReceipt signs that a photo is held.
 func (s *Server) photoReceipt(p wire.PhotoName, state photos.State) *wire.PhotoReceipt {
 	r := &wire.PhotoReceipt{PhotoName: p, Size: uint64(state.Size), BackedUp: state.Saved} //nolint:gosec // a size
-	r.Sign(s.pen.Key)
+	r.Sign(s.newest().pen.Key)
 	return r
 }

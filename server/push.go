@@ -160,9 +160,10 @@ func remarkOn(run *wire.Run, err error) *wire.Remark {
 func (x *exchange) commitLedger(ctx context.Context, id syncengine.LedgerID, runs []*ledger.Incoming, end func()) error {
 	var remarks []*wire.Remark
 	var taken []*ledger.Incoming
+	var above uint64 // a new incarnation is needed above this one
 	lines := 0
 	err := x.s.edit(ctx, id, func(l *ledger.Ledger, w store.Writer) error {
-		remarks, taken, lines = remarks[:0], taken[:0], 0
+		remarks, taken, lines, above = remarks[:0], taken[:0], 0, 0
 		for _, in := range runs {
 			got, err := l.Receive(in)
 			var p *wire.Problem
@@ -176,6 +177,10 @@ func (x *exchange) commitLedger(ctx context.Context, id syncengine.LedgerID, run
 				return err
 			default:
 				taken = append(taken, in)
+				above = max(above, x.s.outgrown(l, in, got.Fresh))
+				if err := x.s.relearn(w, l, in, got.Fresh); err != nil {
+					return err
+				}
 			}
 			lines += got.Fresh
 		}
@@ -197,6 +202,12 @@ func (x *exchange) commitLedger(ctx context.Context, id syncengine.LedgerID, run
 	})
 	if err != nil {
 		return err
+	}
+	if above > 0 {
+		x.s.Log.Warn().Msg("a tablet brought lines of the authority that this store lacks: it was restored from an older copy")
+		if err := x.s.reincarnate(ctx, above); err != nil {
+			return err
+		}
 	}
 	for _, m := range remarks {
 		x.remark(m)
@@ -249,7 +260,7 @@ func (s *Server) untimed(l *ledger.Ledger) ([]syncengine.ChangeID, error) {
 	if len(edits) == 0 {
 		return nil, nil
 	}
-	_, err := l.Commit(s.pen, edits...)
+	_, err := s.write(l, edits...)
 	return ids, err
 }
 

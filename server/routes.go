@@ -47,6 +47,12 @@ func tabletRoutes() []route {
 				Takes(successionSchema()).Answers(201, enrolledSchema()),
 		},
 		{
+			"POST", "/v1/returns", actAnyone, (*Server).takeReturns,
+			does("Bring back lines of the authority that a restored server lost").
+				Detail("The body is a zstd stream of frames: docs/PROTOCOL.md, section 7.5. It needs no account: the lines are the authority's own.").
+				TakesMedia(wire.MediaType, nil).Answers(200, returned{}),
+		},
+		{
 			"POST", "/v1/photos/status", actReplica, (*Server).tellPhotos,
 			does("What there is of photos").Detail("docs/PROTOCOL.md, section 7.4.").Takes(photosAskedSchema()).Answers(200, photosToldSchema()),
 		},

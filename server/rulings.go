@@ -37,7 +37,7 @@ func (s *Server) makeRuling(c *call) error {
 		if err != nil {
 			return err
 		}
-		lines, err := l.Commit(s.pen, e)
+		lines, err := s.write(l.Ledger, e)
 		if err != nil {
 			return err
 		}

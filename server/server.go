@@ -24,6 +24,7 @@ type Options struct {
 	Photos  photos.Store // where the bytes of photos lie; without it none are taken
 	StoreID uuid.UUID    // of the store: another one makes every base token void
 	Secret  *Secret
+	Heads   *Heads // what is kept outside the store, so that a restore is noticed; nothing where it is nil
 	Log     zerolog.Logger
 	Now     func() time.Time // time.Now where it is nil
 	Address string           // base URL that tickets name: "https://arpenteur.example"
@@ -34,31 +35,32 @@ type Options struct {
 // use and holds no state but caches, so that several may serve one store.
 type Server struct {
 	Options
-	storeID    [8]byte
-	keeper     *ledger.Keeper
-	compiler   *schemas.Registry
-	pen        ledger.Pen
-	challenges challenger
-	seals      sealer
-	events     *hub
-	metrics    *metrics
-	turns      turns // of those who prepare a push
-	atlas      *atlas
-	forms      *formCache
-	ids        idMaker
-	contacts   contacts
-	counted    countCache
-	refresher  *refresher
-	importer   importer
-	importing  chan struct{}          // holds one for each import that runs
-	photos     *photos.Archive        // nil where there is no place for them
-	janitor    *refresher             // of photos
-	closing    chan struct{}          // closed by Close
-	document   func() ([]byte, error) // of the routes, made when it is first asked for
-	closeOnce  sync.Once
-	probe      probe
-	started    string // names this run of the program in request ids
-	requests   atomic.Uint64
+	storeID      [8]byte
+	keeper       *ledger.Keeper
+	compiler     *schemas.Registry
+	pen          ledger.Pen                    // of the first incarnation
+	incarnations atomic.Pointer[[]incarnation] // oldest first; Begin completes it
+	challenges   challenger
+	seals        sealer
+	events       *hub
+	metrics      *metrics
+	turns        turns // of those who prepare a push
+	atlas        *atlas
+	forms        *formCache
+	ids          idMaker
+	contacts     contacts
+	counted      countCache
+	refresher    *refresher
+	importer     importer
+	importing    chan struct{}          // holds one for each import that runs
+	photos       *photos.Archive        // nil where there is no place for them
+	janitor      *refresher             // of photos
+	closing      chan struct{}          // closed by Close
+	document     func() ([]byte, error) // of the routes, made when it is first asked for
+	closeOnce    sync.Once
+	probe        probe
+	started      string // names this run of the program in request ids
+	requests     atomic.Uint64
 }
 
 // New returns a server over a store. It makes nothing in the store.
@@ -92,6 +94,7 @@ func New(o Options) (*Server, error) {
 		document:   sync.OnceValues(describe),
 	}
 	s.refresher = newRefresher(s.Refresh, 0)
+	s.incarnations.Store(&[]incarnation{{Number: 1, pen: s.pen}})
 	copy(s.storeID[:], o.StoreID[:])
 	s.started = strconv.FormatInt(s.millis()/1000, 36)
 	s.keeper = ledger.NewKeeper(func(id syncengine.VersionID, content []byte) (*syncengine.Checklist, error) {
@@ -117,11 +120,18 @@ func (s *Server) millis() int64 { return s.Now().UnixMilli() }
 func (s *Server) edit(ctx context.Context, id syncengine.LedgerID, fn func(l *ledger.Ledger, w store.Writer) error) error {
 	var l *ledger.Ledger
 	var version uint64
+	var before, after outsideHead // of the authority's log
 	err := store.Prepare(ctx, s.Store, func(w store.Writer) (err error) {
 		if l, err = s.keeper.Edit(w, id); err != nil {
 			return err
 		}
+		if before, err = outside(l); err != nil {
+			return err
+		}
 		if err := fn(l, w); err != nil {
+			return err
+		}
+		if after, err = outside(l); err != nil {
 			return err
 		}
 		return l.Settle()
@@ -132,6 +142,11 @@ func (s *Server) edit(ctx context.Context, id syncengine.LedgerID, fn func(l *le
 	if err != nil {
 		return err
 	}
+	if after != before {
+		if err := s.Heads.keep(after); err != nil {
+			s.Log.Error().Err(err).Msg(unkeptHead)
+		}
+	}
 	s.events.moved(id, version)
 	if l.Erased() {
 		s.erasePhotos(ctx)
@@ -141,7 +156,9 @@ func (s *Server) edit(ctx context.Context, id syncengine.LedgerID, fn func(l *le
 
 // announce tells listeners that the ledgers of a replica moved, after a commit that touched several.
 func (s *Server) announce(ctx context.Context, replica syncengine.ReplicaID) {
+	var ids []syncengine.LedgerID
 	err := s.Store.View(ctx, func(r store.Reader) error {
+		ids = ids[:0]
 		list, err := ledgersOf(r, replica)
 		if err != nil {
 			return err
@@ -152,9 +169,11 @@ func (s *Server) announce(ctx context.Context, replica syncengine.ReplicaID) {
 				return err
 			}
 			s.events.moved(h.id, p.Version)
+			ids = append(ids, h.id)
 		}
 		return nil
 	})
+	s.keepHeads(ctx, ids...)
 	if err != nil {
 		s.Log.Warn().Err(err).Msg("listeners could not be told of a change; they will see it at the next one")
 	}

@@ -87,7 +87,7 @@ func (l *Ledger) Succeed(pen Pen, root ed25519.PrivateKey, number uint64, record
 		Ledger: l.id, Kind: syncengine.KindRuling, Record: record, Author: author, Time: time,
 		At:     syncengine.AuthorityPoint{Replica: predecessor, Seq: head.Seq},
 		Ruling: wire.Certify(root, l.id, wire.PublicKeyOf(public), number, predecessor, head),
-	})
+	}, wire.Salt{})
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func TestWhatARestoredServerLostReturnsBeforeWhatItDecidedSince(t *testing.T) {
 	w.server.pull(a)
 
 	copied := w.server.restored("restored") // made now, used after what follows was lost
-	b := w.tablet("b", "c2") // a grant that the copy lacks
+	b := w.tablet("b", "c2")                // a grant that the copy lacks
 	void := w.rule(se.Ruling{Type: se.Void, Target: first.Change.ID})
 	b.pull(w.server)
 	lost := b.edit(key, set("/litter", "3"))
