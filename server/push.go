@@ -165,24 +165,17 @@ func (x *exchange) commitLedger(ctx context.Context, id syncengine.LedgerID, run
 	err := x.s.edit(ctx, id, func(l *ledger.Ledger, w store.Writer) error {
 		remarks, taken, lines, above = remarks[:0], taken[:0], 0, 0
 		for _, in := range runs {
-			got, err := l.Receive(in)
-			var p *wire.Problem
-			switch {
-			case errors.As(err, &p):
-				if p.Code == wire.CodeBadHead {
-					p = x.s.explainHead(w, x.ledgers, in, p)
-				}
-				remarks = append(remarks, remarkOn(in.Run, p))
-			case err != nil:
+			fresh, problem, err := x.receive(l, w, in)
+			if err != nil {
 				return err
-			default:
-				taken = append(taken, in)
-				above = max(above, x.s.outgrown(l, in, got.Fresh))
-				if err := x.s.relearn(w, l, in, got.Fresh); err != nil {
-					return err
-				}
 			}
-			lines += got.Fresh
+			lines += fresh
+			if problem != nil {
+				remarks = append(remarks, remarkOn(in.Run, problem))
+				continue
+			}
+			taken = append(taken, in)
+			above = max(above, x.s.outgrown(l, in, fresh))
 		}
 		untimed, err := x.s.untimed(l)
 		if err != nil {
@@ -203,11 +196,8 @@ func (x *exchange) commitLedger(ctx context.Context, id syncengine.LedgerID, run
 	if err != nil {
 		return err
 	}
-	if above > 0 {
-		x.s.Log.Warn().Msg("a tablet brought lines of the authority that this store lacks: it was restored from an older copy")
-		if err := x.s.reincarnate(ctx, above); err != nil {
-			return err
-		}
+	if err := x.s.outgrow(ctx, above); err != nil {
+		return err
 	}
 	for _, m := range remarks {
 		x.remark(m)
@@ -217,6 +207,21 @@ func (x *exchange) commitLedger(ctx context.Context, id syncengine.LedgerID, run
 	}
 	x.s.metrics.lines.Add(float64(lines))
 	return nil
+}
+
+// receive keeps one run, and brings the directory up to what came back with it. A run that is refused is told as a problem.
+func (x *exchange) receive(l *ledger.Ledger, w store.Writer, in *ledger.Incoming) (fresh int, problem *wire.Problem, err error) {
+	got, err := l.Receive(in)
+	switch {
+	case errors.As(err, &problem):
+		if problem.Code == wire.CodeBadHead {
+			problem = x.s.explainHead(w, x.ledgers, in, problem)
+		}
+		return got.Fresh, problem, nil
+	case err != nil:
+		return 0, nil, err
+	}
+	return got.Fresh, nil, x.s.relearn(w, l, in, got.Fresh)
 }
 
 // explainHead tells a run that was signed for another of the replica's ledgers from one that is damaged or forged.

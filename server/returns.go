@@ -65,52 +65,61 @@ func (s *Server) takeReturns(c *call) error {
 // takeBack keeps one run of the authority's log, in a ledger that is begun with it where it is not held.
 func (s *Server) takeBack(ctx context.Context, in *ledger.Incoming) (fresh int, err error) {
 	var above uint64
-	err = s.Store.Update(ctx, func(w store.Writer) error {
-		fresh = 0
-		l, err := s.keeper.Edit(w, in.Ledger)
-		lost := errors.Is(err, ledger.ErrUnknownLedger)
-		if lost {
-			l, err = s.keeper.Adopt(w, in.Ledger, in, s.Secret.RootKey())
-		}
-		if err != nil {
-			return err
-		}
-		got, err := l.Receive(in)
-		if err != nil {
-			return err
-		}
-		if !l.Authority().IsAuthority(in.Replica) {
-			return wire.Problemf(wire.CodeUnauthenticated, "only lines of the authority can be returned")
-		}
-		fresh = got.Fresh
-		if lost {
-			if err := enterLedger(w, l.ID(), ledgerEntry{Diagnostic: in.Decoded[0].Change.Record}); err != nil {
-				return err
-			}
-		}
-		above = s.outgrown(l, in, got.Fresh)
-		if err := s.relearn(w, l, in, got.Fresh); err != nil {
-			return err
-		}
-		if err := l.Settle(); err != nil {
-			return err
-		}
-		if err := s.relearnDiagnostic(w, l); err != nil {
-			return err
-		}
-		_, err = l.Advances(w)
+	err = s.Store.Update(ctx, func(w store.Writer) (err error) {
+		fresh, above, err = s.keepReturned(w, in)
 		return err
 	})
 	if err != nil || fresh == 0 {
 		return 0, err
 	}
 	s.events.moved(in.Ledger, 0)
+	s.keepHeads(ctx, in.Ledger)
 	s.Log.Warn().Stringer("ledger", in.Ledger).Int("lines", fresh).Msg("lines of the authority that this store lacked came back")
-	if above == 0 {
-		s.keepHeads(ctx, in.Ledger)
-		return fresh, nil
+	return fresh, s.outgrow(ctx, above)
+}
+
+// keepReturned is takeBack within a transaction. above is the incarnation that a new one must exceed, 0 where none is needed.
+func (s *Server) keepReturned(w store.Writer, in *ledger.Incoming) (fresh int, above uint64, err error) {
+	l, err := s.keeper.Edit(w, in.Ledger)
+	lost := errors.Is(err, ledger.ErrUnknownLedger)
+	if lost {
+		l, err = s.keeper.Adopt(w, in.Ledger, in, s.Secret.RootKey())
 	}
-	return fresh, s.reincarnate(ctx, above)
+	if err != nil {
+		return 0, 0, err
+	}
+	got, err := l.Receive(in)
+	if err != nil {
+		return 0, 0, err
+	}
+	if !l.Authority().IsAuthority(in.Replica) {
+		return 0, 0, wire.Problemf(wire.CodeUnauthenticated, "only lines of the authority can be returned")
+	}
+	if lost {
+		if err := enterLedger(w, l.ID(), ledgerEntry{Diagnostic: in.Decoded[0].Change.Record}); err != nil {
+			return 0, 0, err
+		}
+	}
+	if err := s.relearn(w, l, in, got.Fresh); err != nil {
+		return 0, 0, err
+	}
+	if err := l.Settle(); err != nil {
+		return 0, 0, err
+	}
+	if err := s.relearnDiagnostic(w, l); err != nil {
+		return 0, 0, err
+	}
+	_, err = l.Advances(w)
+	return got.Fresh, s.outgrown(l, in, got.Fresh), err
+}
+
+// outgrow opens an incarnation above another one, 0 where none is needed.
+func (s *Server) outgrow(ctx context.Context, above uint64) error {
+	if above == 0 {
+		return nil
+	}
+	s.Log.Warn().Msg("lines of the authority came back that this store lacks: it was restored from an older copy")
+	return s.reincarnate(ctx, above)
 }
 
 // outgrown returns the number above which a new incarnation is needed, because a run brought lines of the one that this server writes as, or of

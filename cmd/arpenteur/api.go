@@ -16,7 +16,6 @@ import (
 
 	"github.com/arpenteur/arpenteur/internal/apiclient"
 	"github.com/arpenteur/arpenteur/server"
-	"github.com/arpenteur/arpenteur/server/photos"
 	"github.com/arpenteur/arpenteur/syncengine/store"
 )
 
@@ -109,27 +108,17 @@ func answers(ctx context.Context, socket string) bool {
 
 // inProcess opens the store and asks a server in this process: as the machine's own command line or, with a token, as its owner.
 func (a *api) inProcess(ctx context.Context, data string) error {
-	file, secret, err := openCentral(ctx, data, false)
+	c, err := openCentral(ctx, data, false, server.Options{Log: zerolog.Nop()})
 	if errors.Is(err, store.ErrLocked) {
 		return failed(classStore, "api.locked", "data", data).because(err)
 	}
 	if err != nil {
 		return err
 	}
-	blobs, err := photos.OpenDir(filepath.Join(data, photoFolder), photos.DefaultReserve)
-	if err != nil {
-		return errors.Join(err, file.Close())
-	}
-	s, err := server.New(server.Options{
-		Store: file, Photos: blobs, StoreID: file.ID(), Secret: secret, Log: zerolog.Nop(), Version: versionText(),
-	})
-	if err != nil {
-		return errors.Join(err, file.Close())
-	}
-	h := s.Local()
+	h := c.Local()
 	if a.Token != "" {
-		h = s.Handler()
+		h = c.Handler()
 	}
-	a.HTTP, a.close = &http.Client{Transport: inProcess{h}}, file.Close
+	a.HTTP, a.close = &http.Client{Transport: inProcess{h}}, c.close
 	return nil
 }

@@ -102,7 +102,7 @@ func TestNothingIsSaidThatTheCodeNeverNames(t *testing.T) {
 }
 
 func isFileName(s string) bool {
-	return slices.Contains([]string{".db", ".sock", ".key", ".json"}, filepath.Ext(s))
+	return slices.Contains([]string{".db", ".sock", ".key", ".json", ".jsonl"}, filepath.Ext(s))
 }
 
 func TestAMessageOfAnErrorBeginsWithoutACapitalAndEndsWithoutAFullStop(t *testing.T) {

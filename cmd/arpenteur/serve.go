@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"net"
@@ -14,18 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/arpenteur/arpenteur/server"
-	"github.com/arpenteur/arpenteur/server/photos"
 	"github.com/arpenteur/arpenteur/syncengine/store"
-	"github.com/arpenteur/arpenteur/syncengine/store/boltstore"
-)
-
-// The files of a server's data folder.
-const (
-	storeFile   = "central.db"
-	secretFile  = "authority.key"
-	socketFile  = "admin.sock"
-	serverFile  = "server.json" // where the server that runs answers
-	photoFolder = "photos"
 )
 
 // serveOptions are the flags of `arpenteur serve`.
@@ -65,18 +53,14 @@ func (p *program) serve(ctx context.Context, o serveOptions) (err error) {
 	if err := os.MkdirAll(o.data, 0o700); err != nil {
 		return err
 	}
-	file, secret, err := openCentral(ctx, o.data, true)
+	c, err := openCentral(ctx, o.data, true, server.Options{Log: log})
 	if errors.Is(err, store.ErrLocked) {
 		return failed(classStore, "serve.locked", "data", o.data).because(err)
 	}
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	blobs, err := photos.OpenDir(filepath.Join(o.data, photoFolder), photos.DefaultReserve)
-	if err != nil {
-		return err
-	}
+	defer func() { err = errors.Join(err, c.close()) }()
 	if o.listen = p.setting(o.listen, "ARPENTEUR_LISTEN"); o.listen == "" {
 		o.listen = "127.0.0.1:8080"
 	}
@@ -88,12 +72,7 @@ func (p *program) serve(ctx context.Context, o serveOptions) (err error) {
 	if o.address = p.setting(o.address, "ARPENTEUR_ADDRESS"); o.address == "" {
 		o.address = "http://" + listener.Addr().String()
 	}
-	s, err := server.New(server.Options{
-		Store: file, Photos: blobs, StoreID: file.ID(), Secret: secret, Log: log, Address: o.address, Version: versionText(),
-	})
-	if err != nil {
-		return err
-	}
+	c.Address = o.address
 	socket, err := openSocket(ctx, filepath.Join(o.data, socketFile))
 	if err != nil {
 		return err
@@ -103,7 +82,7 @@ func (p *program) serve(ctx context.Context, o serveOptions) (err error) {
 	if err := p.announce(o.data, ready); err != nil {
 		return errors.Join(err, socket.Close())
 	}
-	err = runBoth(ctx, s, listener, socket)
+	err = runBoth(ctx, c.Server, listener, socket)
 	log.Info().Msg("server stopped")
 	return errors.Join(err, os.Remove(filepath.Join(o.data, serverFile)))
 }
@@ -132,30 +111,6 @@ func runBoth(ctx context.Context, s *server.Server, network, socket net.Listener
 	err := s.Run(ctx, network)
 	stop()
 	return errors.Join(err, <-local)
-}
-
-// openCentral opens the store of a data folder and the keys beside it. A folder without keys gets new ones only where its store is
-// new too: a store without its keys is not to be continued under others.
-func openCentral(ctx context.Context, data string, create bool) (*boltstore.Store, *server.Secret, error) {
-	path := filepath.Join(data, storeFile)
-	_, err := os.Stat(path)
-	fresh := errors.Is(err, os.ErrNotExist)
-	if fresh && !create {
-		return nil, nil, failed(classUnknown, "serve.no_store", "path", path)
-	}
-	file, err := boltstore.Open(path, boltstore.Options{CreatedBy: "arpenteur " + versionText()})
-	if err != nil {
-		return nil, nil, err
-	}
-	empty, err := file.Empty(ctx)
-	if err != nil {
-		return nil, nil, errors.Join(err, file.Close())
-	}
-	secret, err := server.OpenSecret(filepath.Join(data, secretFile), empty, rand.Reader)
-	if err != nil {
-		return nil, nil, errors.Join(err, file.Close())
-	}
-	return file, secret, nil
 }
 
 // logger returns the log of a server: lines for people on their screen, JSON elsewhere.
