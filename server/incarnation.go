@@ -13,12 +13,8 @@ import (
 	"github.com/arpenteur/arpenteur/syncengine/wire"
 )
 
-const (
-	// incarnationsKey is where the incarnations after the first are kept, oldest first.
-	incarnationsKey = "incarnations"
-	// restoredKey is where a store that was restored from a backup says so, until a new incarnation is open.
-	restoredKey = "restored"
-)
+// incarnationsKey is where the incarnations after the first are kept, oldest first.
+const incarnationsKey = "incarnations"
 
 // incarnation is one key that the authority writes with. Its nonce makes the key one that was never used, also where two servers go on from
 // the same backup.
