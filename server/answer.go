@@ -365,6 +365,9 @@ func (a *answer) receipt(h held) error {
 	if err != nil {
 		return err
 	}
+	if err := a.relayReceipts(l, h); err != nil {
+		return err
+	}
 	heads, err := l.Heads(a.replica)
 	if err != nil || len(heads) == 0 {
 		return err
@@ -375,18 +378,50 @@ func (a *answer) receipt(h held) error {
 			return err
 		}
 	}
+	if err := a.writeReceipt(l, a.replica, heads[0]); err != nil || len(heads) == 1 {
+		return err
+	}
+	return a.out.WriteFrame(&wire.Remark{Code: wire.CodeForked, Ledger: l.ID(), Replica: a.replica, Detail: "the log of this tablet has a second branch"})
+}
+
+// relayReceipts writes receipts for the logs of others that the client brought runs of, so that it can carry the word back to them.
+func (a *answer) relayReceipts(l *ledger.Ledger, h held) error {
+	if h.access != wire.AccessFull {
+		return nil
+	}
+	for name := range a.pushed {
+		if name.ledger != h.id || name.replica == a.replica || l.Authority().IsAuthority(name.replica) {
+			continue
+		}
+		heads, err := l.Heads(name.replica)
+		if err != nil {
+			return err
+		}
+		if len(heads) == 0 {
+			continue
+		}
+		if err := a.writeReceipt(l, name.replica, heads[0]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeReceipt signs and writes what the authority holds of a log.
+func (a *answer) writeReceipt(l *ledger.Ledger, replica syncengine.ReplicaID, head syncengine.Head) error {
 	at, err := l.Point()
 	if err != nil {
 		return err
 	}
-	r := &wire.Receipt{
-		Ledger: l.ID(), Replica: a.replica, Head: heads[0], At: at, PhotosMissing: counts.Missing, PhotosUnsaved: counts.Unsaved,
-	}
-	r.Sign(a.s.pen.Key)
-	if err := a.out.WriteFrame(r); err != nil || len(heads) == 1 {
+	counts, err := photos.CountsOf(a.r, l.ID(), replica)
+	if err != nil {
 		return err
 	}
-	return a.out.WriteFrame(&wire.Remark{Code: wire.CodeForked, Ledger: l.ID(), Replica: a.replica, Detail: "the log of this tablet has a second branch"})
+	r := &wire.Receipt{
+		Ledger: l.ID(), Replica: replica, Head: head, At: at, PhotosMissing: counts.Missing, PhotosUnsaved: counts.Unsaved,
+	}
+	r.Sign(a.s.pen.Key)
+	return a.out.WriteFrame(r)
 }
 
 // values answers what the client wants, where it is held and nothing withholds it.

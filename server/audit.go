@@ -24,6 +24,7 @@ const (
 	auditEnrol     auditAct = "tablet enrolled"
 	auditSuccessor auditAct = "replica succeeded"
 	auditImport    auditAct = "file imported"
+	auditStick     auditAct = "file of ledgers taken in"
 )
 
 // auditEntry is one line of the audit trail. About names what the act was about by its id; nothing of a person is in it.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net/http"
 	"time"
 
 	"github.com/arpenteur/arpenteur/syncengine"
@@ -24,8 +23,8 @@ const clockTolerance = time.Hour
 
 // take reads the frames of a request and commits the runs in batches. Of a body that is cut it keeps every complete run; each refused
 // frame or run is remarked and holds back nothing else (law L6).
-func (x *exchange) take(ctx context.Context, r *http.Request) error {
-	frames := wire.NewReader(r.Body, wire.Limits{})
+func (x *exchange) take(ctx context.Context, body io.Reader, limits wire.Limits) error {
+	frames := wire.NewReader(body, limits)
 	defer frames.Close()
 	var batch []*wire.Run
 	size := 0
@@ -45,6 +44,7 @@ func (x *exchange) take(ctx context.Context, r *http.Request) error {
 			continue
 		case errors.Is(err, wire.CodeTruncated):
 			x.s.metrics.truncated.Inc()
+			x.cut = err
 			if err := flush(); err != nil {
 				return err
 			}
@@ -91,6 +91,10 @@ func (x *exchange) frame(f wire.Frame, batch *[]*wire.Run, size *int) error {
 		x.have[f.Ledger] = f.Logs
 	case *wire.Want:
 		x.wants = append(x.wants, f)
+	case *wire.Announced:
+		if len(x.announced) < maxAnnounced {
+			x.announced = append(x.announced, f)
+		}
 	case *wire.Run:
 		if _, granted := x.ledgers[f.Ledger]; !granted {
 			x.remark(&wire.Remark{Code: wire.CodeUnknownLedger, Ledger: f.Ledger, Replica: f.Replica, First: f.First})
@@ -161,23 +165,13 @@ func (x *exchange) commitLedger(ctx context.Context, id syncengine.LedgerID, run
 	var remarks []*wire.Remark
 	var taken []*ledger.Incoming
 	lines := 0
-	err := x.s.edit(ctx, id, func(l *ledger.Ledger, w store.Writer) error {
-		remarks, taken, lines = remarks[:0], taken[:0], 0
-		for _, in := range runs {
-			got, err := l.Receive(in)
-			var p *wire.Problem
-			switch {
-			case errors.As(err, &p):
-				if p.Code == wire.CodeBadHead {
-					p = x.s.explainHead(w, x.ledgers, in, p)
-				}
-				remarks = append(remarks, remarkOn(in.Run, p))
-			case err != nil:
-				return err
-			default:
-				taken = append(taken, in)
-			}
-			lines += got.Fresh
+	err := x.s.edit(ctx, id, func(l *ledger.Ledger, w store.Writer) (err error) {
+		remarks, taken, lines, err = x.receive(w, l, runs)
+		if err != nil {
+			return err
+		}
+		if err := dropAnnounced(w, l, taken); err != nil {
+			return err
 		}
 		untimed, err := x.s.untimed(l)
 		if err != nil {
@@ -204,8 +198,31 @@ func (x *exchange) commitLedger(ctx context.Context, id syncengine.LedgerID, run
 	for _, in := range taken {
 		x.pushed[logName{id, in.Replica}] = syncengine.Head{Seq: in.Last()}
 	}
+	x.fresh[id] += lines
 	x.s.metrics.lines.Add(float64(lines))
 	return nil
+}
+
+// receive takes runs into a ledger, each by itself, and returns remarks on those that are refused, those that are taken, and how many of their
+// lines are new.
+func (x *exchange) receive(w store.Writer, l *ledger.Ledger, runs []*ledger.Incoming) (remarks []*wire.Remark, taken []*ledger.Incoming, lines int, err error) {
+	for _, in := range runs {
+		got, err := l.Receive(in)
+		var p *wire.Problem
+		switch {
+		case errors.As(err, &p):
+			if p.Code == wire.CodeBadHead && !x.replica.IsZero() {
+				p = x.s.explainHead(w, x.ledgers, in, p)
+			}
+			remarks = append(remarks, remarkOn(in.Run, p))
+		case err != nil:
+			return nil, nil, 0, err
+		default:
+			taken = append(taken, in)
+			lines += got.Fresh
+		}
+	}
+	return remarks, taken, lines, nil
 }
 
 // explainHead tells a run that was signed for another of the replica's ledgers from one that is damaged or forged.
