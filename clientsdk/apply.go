@@ -11,55 +11,61 @@ import (
 	"github.com/arpenteur/arpenteur/syncengine/wire"
 )
 
-// batchBytes is how much of an answer is kept in one transaction.
+// batchBytes is how much of what is read is kept in one transaction.
 const batchBytes = 1 << 20
 
-// applier keeps what an answer brings, in the order in which it comes.
-type applier struct {
-	*syncer
-	id     *identity
-	full   bool
-	frames []wire.Frame // read and not kept yet
-	size   int
+// maxRemarks bounds what is reported of one exchange; more of the same would say nothing new.
+const maxRemarks = 1000
 
-	more, resend bool
-	lost         bool // a head of our own log that we do not hold, or a branch of it
-	broken       bool // a run did not link: what the server holds is not what we thought
-	spoiled      bool // something before the next mark could not be kept, so the mark does not count
-	touched      map[syncengine.LedgerID]bool
+// applier keeps frames in the order in which they come, whoever sends them: the server in an answer, another tablet, or a file.
+type applier struct {
+	c      *Client
+	id     *identity
+	report *Report
+	begin  func(t *applying) taker
+	// accepts says of which ledgers frames are kept; all where it is nil. adopts says that one which is not held yet may begin.
+	accepts func(syncengine.LedgerID) bool
+	adopts  bool
+	relayed bool // receipts come by others than the server, and may be old
+
+	frames  []wire.Frame // read and not kept yet
+	spoiled bool         // something before the next mark could not be kept, so the mark does not count
+	touched map[syncengine.LedgerID]bool
 }
 
-// read takes every frame of an answer. Of one that is cut it keeps the complete frames and returns the cut.
-func (a *applier) read(ctx context.Context, body io.Reader) error {
+// taker takes, within one transaction, the frames that mean something from one kind of sender only. The transaction may be made twice,
+// with a taker for each, so what a taker finds is its own until kept.
+type taker interface {
+	take(f wire.Frame) error
+	finish() error // before the transaction is committed
+	kept()         // after it was
+}
+
+// read takes every frame of a body. Of one that is cut it keeps the complete frames and returns the cut.
+func (a *applier) read(ctx context.Context, body io.Reader, limits wire.Limits) error {
 	a.touched = map[syncengine.LedgerID]bool{}
-	frames := wire.NewReader(body, wire.Limits{})
+	defer a.tell()
+	frames := wire.NewReader(body, limits)
 	defer frames.Close()
+	kept := int64(0)
 	for {
 		f, err := frames.Next()
 		var bad *wire.FrameError
 		switch {
 		case errors.Is(err, io.EOF):
-			err := a.keep(ctx)
-			a.tell()
-			return err
+			return a.keep(ctx)
 		case errors.As(err, &bad):
 			a.spoiled = true
 			continue
 		case err != nil:
-			err = errors.Join(a.keep(ctx), err)
-			a.tell()
-			return err
+			return errors.Join(a.keep(ctx), err)
 		}
 		a.frames = append(a.frames, f)
-		if run, ok := f.(*wire.Run); ok {
-			for _, line := range run.Lines {
-				a.size += len(line)
-			}
-		}
-		if a.size > batchBytes {
+		if frames.Decoded()-kept > batchBytes {
 			if err := a.keep(ctx); err != nil {
 				return err
 			}
+			kept = frames.Decoded()
 		}
 	}
 }
@@ -74,18 +80,17 @@ func (a *applier) tell() {
 // keep applies the frames read so far in one transaction.
 func (a *applier) keep(ctx context.Context) error {
 	frames := a.frames
-	a.frames, a.size = nil, 0
+	a.frames = nil
 	if len(frames) == 0 {
 		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	var t *applying
 	err := a.c.store.Update(ctx, func(w store.Writer) error {
 		t = &applying{applier: a, w: w, ledgers: map[syncengine.LedgerID]*ledger.Ledger{}, spoiled: a.spoiled}
-		var err error
-		if t.base, err = readBase(w); err != nil {
-			return err
-		}
-		t.known = t.base
+		t.from = a.begin(t)
 		for _, f := range frames {
 			if err := t.take(f); err != nil {
 				return err
@@ -97,60 +102,55 @@ func (a *applier) keep(ctx context.Context) error {
 		return err
 	}
 	a.spoiled = t.spoiled
-	a.more, a.resend = a.more || t.more, a.resend || t.resend
-	a.lost, a.broken = a.lost || t.lost, a.broken || t.broken
 	a.report.Received += t.received
-	a.report.Remarks = append(a.report.Remarks, t.remarks...)
+	for _, m := range t.remarks {
+		a.report.remark(m)
+	}
 	for id := range t.ledgers {
 		a.touched[id] = true
 	}
+	t.from.kept()
 	return nil
+}
+
+func (r *Report) remark(m wire.Remark) {
+	if len(r.Remarks) < maxRemarks {
+		r.Remarks = append(r.Remarks, m)
+	}
 }
 
 // applying is one transaction of an applier. It may be made twice, so its results are its own until it is committed.
 type applying struct {
 	*applier
+	from    taker
 	w       store.Writer
 	ledgers map[syncengine.LedgerID]*ledger.Ledger
-	base    base
-	known   base // as it was when the transaction began
 
-	received     int
-	remarks      []wire.Remark
-	more, resend bool
-	lost, broken bool
-	spoiled      bool
+	received int
+	adopted  bool // a ledger began
+	remarks  []wire.Remark
+	spoiled  bool
 }
 
 func (t *applying) take(f wire.Frame) error {
 	switch f := f.(type) {
-	case *wire.LedgerAccess:
-		return t.access(f)
 	case *wire.Run:
 		return t.run(f)
-	case *wire.Have:
-		return t.have(f)
 	case *wire.Values:
 		return t.values(f)
 	case *wire.Receipt:
 		return t.receipt(f)
 	case *wire.Remark:
-		t.remark(f)
-	case *wire.Resend:
-		t.resend = true
-		t.base.Token = ""
-	case *wire.Mark:
-		if t.base.Token = f.Base; t.spoiled {
-			t.base.Token = ""
-		}
-	case *wire.End:
-		t.more = f.More
+		t.remarks = append(t.remarks, *f)
 	}
-	return nil
+	return t.from.take(f)
 }
 
-// ledger opens a ledger once in the transaction; nil where it is not held.
+// ledger opens a ledger once in the transaction; nil where it is not held, or not to be touched.
 func (t *applying) ledger(id syncengine.LedgerID) (*ledger.Ledger, error) {
+	if t.accepts != nil && !t.accepts(id) {
+		return nil, nil //nolint:nilnil // absence is not an error here
+	}
 	if l := t.ledgers[id]; l != nil {
 		return l, nil
 	}
@@ -174,9 +174,12 @@ func (t *applying) run(f *wire.Run) error {
 	if err != nil {
 		return err
 	}
+	if l == nil && (!t.adopts || t.accepts != nil && !t.accepts(f.Ledger)) {
+		return nil
+	}
 	if l == nil {
 		if l, err = t.c.keeper.Adopt(t.w, f.Ledger, in, t.id.Root); err == nil {
-			t.ledgers[f.Ledger] = l
+			t.ledgers[f.Ledger], t.adopted = l, true
 		}
 	}
 	var taken ledger.Taken
@@ -203,19 +206,6 @@ func (t *applying) refused(f *wire.Run, err error) {
 	t.remarks = append(t.remarks, m)
 }
 
-// remark reads what the server says of what was sent.
-func (t *applying) remark(f *wire.Remark) {
-	switch f.Code {
-	case wire.CodeForked:
-		t.lost = t.lost || f.Replica == t.c.pens(t.id)[0].Replica()
-	case wire.CodeBrokenChain:
-		t.broken = true
-	case wire.CodeUnknownLedger:
-		t.unknown = true
-	}
-	t.remarks = append(t.remarks, *f)
-}
-
 func (t *applying) values(f *wire.Values) error {
 	l, err := t.ledger(f.Ledger)
 	if err != nil || l == nil {
@@ -230,40 +220,20 @@ func (t *applying) values(f *wire.Values) error {
 	return err
 }
 
-// receipt keeps a receipt that verifies. One that goes back is that of a restored server, and counts: it says what is safe now.
-func (t *applying) receipt(f *wire.Receipt) error {
-	l, err := t.ledger(f.Ledger)
-	if err != nil || l == nil {
-		return err
-	}
-	if !l.VerifiesReceipt(f) {
-		t.spoiled = true
-		return nil
-	}
-	s, err := readSide(t.w, f.Ledger)
-	if err != nil {
-		return err
-	}
-	if s.Receipts == nil {
-		s.Receipts = map[string][]byte{}
-	}
-	s.Receipts[f.Replica.String()] = wire.AppendFrame(nil, f)
-	return writeSide(t.w, f.Ledger, s)
-}
-
-// finish merges what came and keeps where the next exchange starts from.
+// finish merges what came.
 func (t *applying) finish() error {
-	for _, l := range t.ledgers {
+	for id, l := range t.ledgers {
 		if err := l.Settle(); err != nil {
 			return err
+		}
+		for _, n := range l.Notes() {
+			if n.Code == wire.CodeValuesMissing {
+				t.remarks = append(t.remarks, wire.Remark{Code: n.Code, Detail: n.Detail(), Ledger: id, Change: n.Change})
+			}
 		}
 		if _, err := l.Advances(t.w); err != nil {
 			return err
 		}
 	}
-	t.base.Challenge = t.c.lastChallenge()
-	if t.base == t.known {
-		return nil
-	}
-	return writeBase(t.w, t.base)
+	return t.from.finish()
 }

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -232,6 +233,12 @@ func (c *Client) ledgerInfo(r store.Reader, l *ledger.Ledger, id *identity) (Led
 		return LedgerInfo{}, err
 	}
 	info := LedgerInfo{ID: l.ID(), Access: s.Access}
+	if s.Access == "" { // it began with a file, and the server has not said yet
+		info.Access = wire.AccessRevoked
+		if slices.ContainsFunc(c.pens(id), func(p ledger.Pen) bool { return len(l.Authority().Grants(p.Replica())) > 0 }) {
+			info.Access = wire.AccessFull
+		}
+	}
 	if info.Records, err = l.Count(); err != nil {
 		return info, err
 	}

@@ -9,12 +9,12 @@ import (
 
 // have keeps what the server says that it holds. With everything asked for, the answer names all logs, and what it does not name the
 // server does not hold. A head of our own log that we do not hold was written by another copy of this store.
-func (t *applying) have(f *wire.Have) error {
+func (t *answering) have(f *wire.Have) error {
 	s, err := readSide(t.w, f.Ledger)
 	if err != nil {
 		return err
 	}
-	if t.full {
+	if t.whole.full {
 		if err := t.forgetRemote(f, s); err != nil {
 			return err
 		}
@@ -35,10 +35,10 @@ func (t *applying) have(f *wire.Have) error {
 			if err != nil {
 				return err
 			}
-			t.lost = t.lost || !holds || len(heads) > 1
+			t.found.lost = t.found.lost || !holds || len(heads) > 1
 		}
 	}
-	if !t.full {
+	if !t.whole.full {
 		return nil
 	}
 	s.Pushed = 0 // look at everything again, against what the server has now said
@@ -46,7 +46,7 @@ func (t *applying) have(f *wire.Have) error {
 }
 
 // forgetRemote removes the entries that a complete have does not name.
-func (t *applying) forgetRemote(f *wire.Have, s side) error {
+func (t *answering) forgetRemote(f *wire.Have, s side) error {
 	known, err := remoteVector(t.w, f.Ledger)
 	if err != nil {
 		return err
@@ -63,7 +63,7 @@ func (t *applying) forgetRemote(f *wire.Have, s side) error {
 }
 
 // setRemote replaces the heads of one log in the remote vector, and keeps the digest of the base in step.
-func (t *applying) setRemote(id syncengine.LedgerID, s side, replica syncengine.ReplicaID, heads []syncengine.Head) error {
+func (t *answering) setRemote(id syncengine.LedgerID, s side, replica syncengine.ReplicaID, heads []syncengine.Head) error {
 	known, err := readRemote(t.w, id, replica)
 	if err != nil || slices.Equal(known, heads) {
 		return err
@@ -83,7 +83,7 @@ func (t *applying) setRemote(id syncengine.LedgerID, s side, replica syncengine.
 }
 
 // access keeps what the user may have of a ledger. The remote vector begins anew, since the digest covers ledgers with full access only.
-func (t *applying) access(f *wire.LedgerAccess) error {
+func (t *answering) access(f *wire.LedgerAccess) error {
 	s, err := readSide(t.w, f.Ledger)
 	if err != nil {
 		return err

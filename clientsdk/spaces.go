@@ -11,9 +11,11 @@ import (
 
 // The spaces of what a tablet keeps beside its ledgers.
 const (
-	spaceTablet store.Space = "tablet" // "identity", "base" in no ledger; "side" in each ledger
-	spaceRemote store.Space = "remote" // replica -> heads that the server says it holds
-	spaceDrafts store.Space = "drafts" // draft id -> the change that it was committed as, until the journal has forgotten it
+	spaceTablet    store.Space = "tablet"    // "identity", "base" in no ledger; "side" in each ledger
+	spaceRemote    store.Space = "remote"    // replica -> heads that the server says it holds
+	spaceReceipts  store.Space = "receipts"  // replica -> the newest receipt about another tablet's log, for relaying
+	spaceAnnounced store.Space = "announced" // replica -> how far another tablet's log is known to reach beyond what is held here
+	spaceDrafts    store.Space = "drafts"    // draft id -> the change that it was committed as, until the journal has forgotten it
 )
 
 // identity is who this store's user is, and to whom it belongs.

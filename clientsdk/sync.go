@@ -30,12 +30,11 @@ const maxRounds = 1000
 // keeps every complete run on both sides, and the next call goes on from there. Changes that the server refuses are reported and hold back
 // nothing. One Sync runs at a time; others wait.
 func (c *Client) Sync(ctx context.Context) (*Report, error) {
-	select {
-	case c.syncing <- struct{}{}:
-		defer func() { <-c.syncing }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	release, err := c.exchanging(ctx)
+	if err != nil {
+		return nil, err
 	}
+	defer release()
 	report := &Report{}
 	s := &syncer{c: c, report: report}
 	for range maxRounds {
@@ -80,7 +79,7 @@ func (s *syncer) round(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	a := &applier{syncer: s, id: id, full: p.full}
+	a := &answer{full: p.full}
 	err = s.exchange(ctx, id, key, p, a)
 	s.c.learn(err)
 	if err != nil {
@@ -89,7 +88,7 @@ func (s *syncer) round(ctx context.Context) (bool, error) {
 	if err := s.pushed(ctx, p, a); err != nil {
 		return false, err
 	}
-	s.full = a.resend || a.lost || a.broken
+	s.full, s.unknown = a.resend || a.lost || a.broken, a.unknown
 	switch {
 	case a.lost && p.full: // we hold now what the other copy wrote: go on under a new id
 		s.full = false
@@ -135,6 +134,8 @@ type plan struct {
 	held   bool // some ledger is held, so that after a full exchange there may be something to push
 	more   bool // not everything fitted, or the link must be tried first
 	lines  int
+	// announced is what the server is told of others' logs, arrived what it need not be told any more.
+	announced, arrived []*wire.Announced
 	// complete are the ledgers of which everything up to a version is in frames.
 	complete map[syncengine.LedgerID]uint64
 }
@@ -181,6 +182,9 @@ func (s *syncer) planLedger(r store.Reader, l *ledger.Ledger, p *plan, id *ident
 	if len(wants) > 0 {
 		p.frames = append(p.frames, &wire.Want{Ledger: l.ID(), Changes: wants})
 	}
+	if err := p.planAnnounced(r, l); err != nil {
+		return err
+	}
 	if p.full {
 		v, err := l.Vector()
 		if err != nil {
@@ -216,6 +220,25 @@ const maxWants = 256
 
 // planRuns adds the runs that arrived here after a version and that the server is not known to hold, until left bytes are used up.
 func (s *syncer) planRuns(r store.Reader, l *ledger.Ledger, p *plan, version uint64, left *int) (whole bool, err error) {
+	return unsent(r, l, version, func(o ledger.Outgoing) (bool, error) {
+		if *left <= 0 {
+			return false, nil
+		}
+		run := o.Run
+		run.Lines = make([][]byte, len(o.Lines)) // the body is sent after the transaction has ended
+		for i, line := range o.Lines {
+			run.Lines[i] = bytes.Clone(line)
+			*left -= len(line)
+		}
+		p.frames = append(p.frames, &run)
+		p.lines += len(run.Lines)
+		return true, nil
+	})
+}
+
+// unsent calls emit for the runs that arrived here after a version and that the server is not known to hold, until emit returns false, which
+// unsent then does too, or an error.
+func unsent(r store.Reader, l *ledger.Ledger, version uint64, emit func(ledger.Outgoing) (bool, error)) (whole bool, err error) {
 	for {
 		advances, progress, err := l.Since(version, 1024)
 		if err != nil || progress.Version == version {
@@ -233,7 +256,7 @@ func (s *syncer) planRuns(r store.Reader, l *ledger.Ledger, p *plan, version uin
 			if !lacks {
 				continue
 			}
-			if whole, err := s.addRuns(l, p, adv, left); err != nil || !whole {
+			if whole, err := everyRun(l, adv, emit); err != nil || !whole {
 				return false, err
 			}
 		}
@@ -241,31 +264,24 @@ func (s *syncer) planRuns(r store.Reader, l *ledger.Ledger, p *plan, version uin
 	}
 }
 
-func (s *syncer) addRuns(l *ledger.Ledger, p *plan, adv ledger.Advance, left *int) (whole bool, err error) {
+// everyRun calls emit for each run of a stretch, and reports whether emit took all of them.
+func everyRun(l *ledger.Ledger, adv ledger.Advance, emit func(ledger.Outgoing) (bool, error)) (whole bool, err error) {
 	whole = true
 	err = l.Runs(adv, false, func(o ledger.Outgoing) (bool, error) {
-		if *left <= 0 {
-			whole = false
-			return false, nil
-		}
-		run := o.Run
-		run.Lines = make([][]byte, len(o.Lines)) // the body is sent after the transaction has ended
-		for i, line := range o.Lines {
-			run.Lines[i] = bytes.Clone(line)
-			*left -= len(line)
-		}
-		p.frames = append(p.frames, &run)
-		p.lines += len(run.Lines)
-		return true, nil
+		whole, err = emit(o)
+		return whole, err
 	})
 	return whole, err
 }
 
 // exchange sends a plan and gives the frames of the answer to a, keeping what came before a cut.
-func (s *syncer) exchange(ctx context.Context, id *identity, pen ledger.Pen, p *plan, a *applier) error {
+func (s *syncer) exchange(ctx context.Context, id *identity, pen ledger.Pen, p *plan, a *answer) error {
 	var body bytes.Buffer
 	out := wire.NewWriter(&body)
 	var err error
+	for _, f := range p.announced {
+		p.frames = append(p.frames, f)
+	}
 	for _, f := range append(p.frames, &wire.End{}) {
 		if err = out.WriteFrame(f); err != nil {
 			break
@@ -282,25 +298,28 @@ func (s *syncer) exchange(ctx context.Context, id *identity, pen ledger.Pen, p *
 	if limit == maxPush {
 		limit = 0
 	}
-	answer, err := s.c.do(ctx, id, pen.Key, request{
+	response, err := s.c.do(ctx, id, pen.Key, request{
 		method: http.MethodPost, path: "/v1/sync", contentType: wire.MediaType, body: body.Bytes(), limit: limit, tries: &s.report.RoundTrips,
 	})
 	if err != nil {
 		return fmt.Errorf("exchange with the server: %w", err)
 	}
-	defer answer.Body.Close()
-	counted := &countingReader{r: answer.Body}
-	err = a.read(ctx, counted)
+	defer response.Body.Close()
+	counted := &countingReader{r: response.Body}
+	err = s.applier(id, a).read(ctx, counted, wire.Limits{})
 	s.report.BytesDown += counted.n
 	return err
 }
 
 // pushed notes the ledgers of which the server has seen everything, after an exchange that went through.
-func (s *syncer) pushed(ctx context.Context, p *plan, a *applier) error {
-	if p.full || a.resend || a.broken || len(p.complete) == 0 {
+func (s *syncer) pushed(ctx context.Context, p *plan, a *answer) error {
+	if a.resend || len(p.announced)+len(p.arrived)+len(p.complete) == 0 {
 		return nil
 	}
 	return s.c.store.Update(ctx, func(w store.Writer) error {
+		if err := p.told(w); err != nil || p.full || a.broken {
+			return err
+		}
 		for id, version := range p.complete {
 			sd, err := readSide(w, id)
 			if err != nil {

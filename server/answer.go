@@ -362,6 +362,14 @@ func (a *answer) receipt(h held, early bool) (left bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	if early {
+		if checks, err := a.checks(l, known); err != nil || !checks {
+			return true, err
+		}
+	}
+	if err := a.relayReceipts(l, h); err != nil {
+		return false, err
+	}
 	heads, err := l.Heads(a.replica)
 	if err != nil || len(heads) == 0 {
 		return false, err
@@ -372,34 +380,64 @@ func (a *answer) receipt(h held, early bool) (left bool, err error) {
 			return false, err
 		}
 	}
-	pen, at, err := a.s.signer(l)
-	if err != nil {
-		return false, err
-	}
-	if early {
-		if checks, err := a.checks(l, at.Replica, known); err != nil || !checks {
-			return true, err
-		}
-	}
-	r := &wire.Receipt{
-		Ledger: l.ID(), Replica: a.replica, Head: heads[0], At: at, PhotosMissing: counts.Missing, PhotosUnsaved: counts.Unsaved,
-	}
-	r.Sign(pen.Key)
-	if err := a.out.WriteFrame(r); err != nil || len(heads) == 1 {
+	if err := a.writeReceipt(l, a.replica, heads[0]); err != nil || len(heads) == 1 {
 		return false, err
 	}
 	return false, a.out.WriteFrame(&wire.Remark{Code: wire.CodeForked, Ledger: l.ID(), Replica: a.replica, Detail: "the log of this tablet has a second branch"})
 }
 
+// relayReceipts writes receipts for the logs of others that the client brought runs of, so that it can carry the word back to them.
+func (a *answer) relayReceipts(l *ledger.Ledger, h held) error {
+	if h.access != wire.AccessFull {
+		return nil
+	}
+	for name := range a.pushed {
+		if name.ledger != h.id || name.replica == a.replica || l.Authority().IsAuthority(name.replica) {
+			continue
+		}
+		heads, err := l.Heads(name.replica)
+		if err != nil {
+			return err
+		}
+		if len(heads) == 0 {
+			continue
+		}
+		if err := a.writeReceipt(l, name.replica, heads[0]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeReceipt signs and writes what the authority holds of a log.
+func (a *answer) writeReceipt(l *ledger.Ledger, replica syncengine.ReplicaID, head syncengine.Head) error {
+	pen, at, err := a.s.signer(l)
+	if err != nil {
+		return err
+	}
+	counts, err := photos.CountsOf(a.r, l.ID(), replica)
+	if err != nil {
+		return err
+	}
+	r := &wire.Receipt{
+		Ledger: l.ID(), Replica: replica, Head: head, At: at, PhotosMissing: counts.Missing, PhotosUnsaved: counts.Unsaved,
+	}
+	r.Sign(pen.Key)
+	return a.out.WriteFrame(r)
+}
+
 // checks reports whether the client holds the key that a receipt is signed with: that of an incarnation of the authority.
-func (a *answer) checks(l *ledger.Ledger, signer syncengine.ReplicaID, known *basePoint) (bool, error) {
+func (a *answer) checks(l *ledger.Ledger, known *basePoint) (bool, error) {
+	_, at, err := a.s.signer(l)
 	switch {
+	case err != nil:
+		return false, err
 	case a.base == nil:
-		return len(a.exchange.have[l.ID()][signer]) > 0, nil
+		return len(a.exchange.have[l.ID()][at.Replica]) > 0, nil
 	case known == nil || l.Authority().Number() == 1:
 		return known != nil, nil
 	}
-	heads, err := l.HeadsAt(signer, known.version)
+	heads, err := l.HeadsAt(at.Replica, known.version)
 	return len(heads) > 0, err
 }
 

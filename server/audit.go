@@ -24,6 +24,7 @@ const (
 	auditEnrol     auditAct = "tablet enrolled"
 	auditSuccessor auditAct = "replica succeeded"
 	auditImport    auditAct = "file imported"
+	auditStick     auditAct = "file of ledgers taken in"
 	// auditIncarnation is that the authority went on as a new incarnation, after its store had been restored.
 	auditIncarnation auditAct = "authority succeeded"
 )

@@ -33,6 +33,7 @@ type deviceHold struct {
 	Access     wire.Access         `json:"access"`
 	Held       uint64              `json:"held"`               // the last sequence of its log that is held
 	Branches   int                 `json:"branches,omitempty"` // of its log, where there are several
+	Announced  *announcedView      `json:"announced,omitempty"`
 }
 
 // listDevices is GET /v1/devices: the tablets that have a ledger which is open to the asker, or none yet, by name.
@@ -102,7 +103,8 @@ func (s *Server) hold(r store.Reader, replica syncengine.ReplicaID, h held, e *l
 	if len(heads) > 1 {
 		out.Branches = len(heads)
 	}
-	return out, nil
+	out.Announced, err = viewAnnounced(r, h.id, replica, out.Held)
+	return out, err
 }
 
 // namedDevice reads the tablet that the address names, where the asker may see it.

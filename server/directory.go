@@ -21,6 +21,7 @@ const (
 	spaceCodes          store.Space = "codes"          // hash of an enrolment code -> enrolmentCode
 	spaceTokens         store.Space = "tokens"         // hash of a token -> Person
 	spaceContacts       store.Space = "contacts"       // replica -> when the tablet was last in contact, milliseconds
+	spaceAnnounced      store.Space = "announced"      // replica | ledger -> announcement
 	spaceAudit          store.Space = "audit"          // number -> auditEntry
 	spaceRefresh        store.Space = "refresh"        // ledger id -> refreshMark
 	spaceNeighbourhoods store.Space = "neighbourhoods" // code -> neighbourhood
@@ -31,7 +32,7 @@ const (
 // Spaces lists every space of what belongs to no ledger, for tools that copy or count.
 func Spaces() []store.Space {
 	return []store.Space{
-		spaceDiagnostics, spaceLedgers, spaceDevices, spaceAccess, spaceCodes, spaceTokens, spaceContacts, spaceAudit, spaceRefresh,
+		spaceDiagnostics, spaceLedgers, spaceDevices, spaceAccess, spaceCodes, spaceTokens, spaceContacts, spaceAnnounced, spaceAudit, spaceRefresh,
 		spaceNeighbourhoods, spaceOutlines, spaceServer,
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"github.com/arpenteur/arpenteur/syncengine/wire"
 )
 
@@ -64,6 +66,12 @@ func TestInspectionsBecomeObservationsAsTheMappingSays(t *testing.T) {
 		if count["place"] != 1 || count["visit"] != 3 || count["observation"] != 5 {
 			t.Errorf("%v", count)
 		}
+		// Three rows needed the place; one of them made it.
+		for _, d := range w.documents() {
+			if part := strings.Fields(d); part[0] == "place" && w.read("place", uuid.MustParse(part[1])).Changes != 1 {
+				t.Errorf("the place was made more than once: %s", d)
+			}
+		}
 		all := strings.Join(w.documents(), "\n")
 		for _, part := range []string{
 			`"litter":{"rating":"4"}`, `"tags":{"rating":"1"}`, `"entrance_doors":{"rating":"not_observed"}`,
@@ -77,6 +85,19 @@ func TestInspectionsBecomeObservationsAsTheMappingSays(t *testing.T) {
 			t.Errorf("again: %+v", again.totals)
 		}
 	})
+}
+
+func TestWhatIsFixedIsNotImportedOver(t *testing.T) {
+	w := newWorld(t)
+	mapping := smallMapping + "key;Bât;;;;;\n"
+	const file = "Bât;Adresse;Visité le;Agent;lat;lon;Construit;Papiers;Tags hall;Tags façade;Portes;Observations\nB1;Tour Un;12/03/2024;agent-1;43,6;1,44;;A;;;;\n"
+	w.tried("inspections", mapping, file)
+	got := w.tried("inspections", mapping, strings.Replace(file, "agent-1", "agent-2", 1))
+	w.says(got, "2 fixed")
+	got = w.tried("inspections", mapping, strings.Replace(file, ";A;", ";B;", 1))
+	if got.totals != (importTotals{Rows: 1, Changed: 1}) {
+		t.Errorf("%+v", got.totals)
+	}
 }
 
 func TestAMappingMayBeJSON(t *testing.T) {

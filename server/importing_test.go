@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/arpenteur/arpenteur/syncengine"
 	"github.com/arpenteur/arpenteur/syncengine/wire"
 )
 
@@ -258,7 +259,7 @@ func TestPlacesHangTogetherOrAreRefused(t *testing.T) {
 	onStores(t, func(t *testing.T, w *world) {
 		got := w.tried("places", "", placesFile)
 		w.says(got,
-			"6 orphan chemin", "7 unknown_answer type", "8 parent_refused chemin", "9 duplicate", "10 coordinates latitude", "12 rule /parent",
+			"6 orphan chemin", "7 unknown_answer type", "8 parent_refused chemin", "9 duplicate chemin", "10 coordinates latitude", "12 rule /parent",
 		)
 		if got.totals != (importTotals{Rows: 11, New: 5, Refused: 6}) {
 			t.Errorf("%+v", got.totals)
@@ -289,6 +290,64 @@ func TestPlacesByCodeFindCyclesAndOrphans(t *testing.T) {
 	w.says(got, "5 cycle parent", "6 cycle parent", "7 cycle parent", "8 parent_refused parent", "9 cycle parent", "10 orphan parent", "11 parent_refused parent")
 	if got.totals != (importTotals{Rows: 10, New: 3, Refused: 7}) || len(w.places()) != 1 {
 		t.Errorf("%+v %+v", got.totals, w.places())
+	}
+}
+
+func TestARowThatWouldBreakTheMergedRecordIsRefusedAlone(t *testing.T) {
+	onStores(t, func(t *testing.T, w *world) {
+		w.tried("places", "", "code,type,name,dwellings\nA,building,A,10\nB,building,B,\nC,building,C,\n")
+		got := w.tried("places", "", "code,type,name\nA,hall,A\nB,hall,B\nD,hall,D\n")
+		w.says(got, "2 rule /dwellings")
+		if got.totals != (importTotals{Rows: 3, New: 1, Changed: 1, Refused: 1}) {
+			t.Errorf("%+v", got.totals)
+		}
+		// A rule that somebody broke before does not stand in the way of what is imported.
+		p := w.newTablet("c-1", "consultant", false)
+		for _, place := range w.places() {
+			if place.Name == "C" {
+				p.write(note{kind: "place", id: place.ID, values: map[syncengine.Path]any{"/inaccessible_since": newUUID(t).String()}})
+			}
+		}
+		p.sync()
+		got = w.tried("places", "", "code,type,name\nC,building,Bâtiment C\n")
+		if got.totals != (importTotals{Rows: 1, Changed: 1}) {
+			t.Errorf("%+v %v", got.totals, got.said())
+		}
+	})
+}
+
+func TestAnOrganisationThatIsThereByHandIsNotMadeAgain(t *testing.T) {
+	w := newWorld(t)
+	w.ask(w.coordinator, "POST", "/v1/ledgers/"+w.ledger+"/records", map[string]any{
+		"kind": "actor", "values": map[string]any{"/name": "Office", "/siren": "552081317"},
+	}).created(nil)
+	got := w.tried("actors", "", "nom,siren,siret\nOffice public,552081317,\nLa Poste,356000000,\nLa Poste Sète,,35600000049837\n")
+	w.says(got, "2 elsewhere siren")
+	if again := w.tried("actors", "", "nom,siren\nLa Poste,356000000\n"); again.totals.Unchanged != 1 {
+		t.Errorf("%+v %v", again.totals, again.said())
+	}
+}
+
+func TestANeighbourhoodThatLostACommuneLosesItInTheList(t *testing.T) {
+	w := newWorld(t)
+	file := func(communes, name string) string {
+		return `{"type":"FeatureCollection","features":[{"type":"Feature","properties":{"code_qp":"QP066007","nom_qp":"` + name + `","insee_com":"` + communes +
+			`"},"geometry":{"type":"Polygon","coordinates":[[[2.9,42.7],[2.91,42.7],[2.91,42.71],[2.9,42.7]]]}}]}`
+	}
+	communes := func() string {
+		var n struct {
+			Name     string
+			Communes []string
+		}
+		w.ask(w.lead, "GET", "/v1/neighbourhoods/QP066007", nil).ok(&n)
+		return n.Name + " " + strings.Join(n.Communes, " ")
+	}
+	w.tried("outlines", "", file("66136,66037", "Vernet"))
+	if got := communes(); got != "Vernet 66136 66037" {
+		t.Errorf("%s", got)
+	}
+	if got := w.tried("outlines", "", file("66136", "")); got.totals.Changed != 1 || communes() != "Vernet 66136" {
+		t.Errorf("%+v %s", got.totals, communes())
 	}
 }
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -131,6 +132,15 @@ func (s *Server) allLedgers(ctx context.Context) ([]syncengine.LedgerID, error) 
 		})
 	})
 	return ids, err
+}
+
+// authorityKeys returns the keys of all incarnations, the newest first.
+func (s *Server) authorityKeys() []ed25519.PrivateKey {
+	var out []ed25519.PrivateKey
+	for _, i := range slices.Backward(*s.incarnations.Load()) {
+		out = append(out, i.pen.Key)
+	}
+	return out
 }
 
 // newest returns the incarnation that new ledgers begin with.

@@ -50,7 +50,10 @@ func (k *ledgerKeeper) Keep(ctx context.Context, batch []*imports.Row) ([]import
 		outcomes := make([]imports.Outcome, len(batch))
 		for i := range fates {
 			outcomes[i] = fates[i].outcome
-			batch[i].Remarks = append(batch[i].Remarks, fates[i].remarks...)
+			for _, remark := range fates[i].remarks {
+				remark.Line = batch[i].Line
+				batch[i].Remarks = append(batch[i].Remarks, remark)
+			}
 		}
 		return outcomes, nil
 	}
@@ -129,7 +132,6 @@ func (k *ledgerKeeper) fate(l *ledger.Ledger, row *imports.Row, made map[synceng
 			return f, err
 		}
 		if remark != nil {
-			remark.Line = row.Line
 			return fate{outcome: remark.Outcome, remarks: []imports.Remark{*remark}}, nil
 		}
 		if d == nil {

@@ -32,6 +32,7 @@ const (
 	actListDevices        action = "list devices"        //
 	actGrant              action = "grant ledgers"       //
 	actRevoke             action = "revoke devices"      //
+	actTakeFile           action = "take in files"       // what tablets carry on a stick
 	actReadChecklists     action = "read checklists"     //
 	actPublish            action = "publish checklists"  //
 	actReadRecords        action = "read records"        // with history, notices and exports
@@ -61,7 +62,7 @@ func allowed(role syncengine.Role, a action) bool {
 		return local || schemas.May(role, schemas.ActAudit)
 	case actListTokens, actMakeToken, actRevokeToken:
 		return local || schemas.May(role, schemas.ActAccounts)
-	case actTicket, actListDevices, actRevoke:
+	case actTicket, actListDevices, actRevoke, actTakeFile:
 		return local || schemas.May(role, schemas.ActTablets)
 	case actGrant:
 		return local || schemas.May(role, schemas.ActGrant)

@@ -42,6 +42,7 @@ func expected() map[string]string {
 		"POST /v1/tickets":                                     "ACl",
 		"GET /v1/devices":                                      "ACl",
 		"POST /v1/devices/{replica}/grants":                    "Cl",
+		"POST /v1/files":                                       "ACl",
 		"POST /v1/devices/{replica}/revoke":                    "ACl",
 		"GET /v1/checklists":                                   "ANCLUl",
 		"GET /v1/ledgers/{ledger}/checklists":                  "ANCLUl",

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net/http"
 	"time"
 
 	"github.com/arpenteur/arpenteur/syncengine"
@@ -24,8 +23,8 @@ const clockTolerance = time.Hour
 
 // take reads the frames of a request and commits the runs in batches. Of a body that is cut it keeps every complete run; each refused
 // frame or run is remarked and holds back nothing else (law L6).
-func (x *exchange) take(ctx context.Context, r *http.Request) error {
-	frames := wire.NewReader(r.Body, wire.Limits{})
+func (x *exchange) take(ctx context.Context, body io.Reader, limits wire.Limits) error {
+	frames := wire.NewReader(body, limits)
 	defer frames.Close()
 	var batch []*wire.Run
 	size := 0
@@ -45,6 +44,7 @@ func (x *exchange) take(ctx context.Context, r *http.Request) error {
 			continue
 		case errors.Is(err, wire.CodeTruncated):
 			x.s.metrics.truncated.Inc()
+			x.cut = err
 			if err := flush(); err != nil {
 				return err
 			}
@@ -91,6 +91,10 @@ func (x *exchange) frame(f wire.Frame, batch *[]*wire.Run, size *int) error {
 		x.have[f.Ledger] = f.Logs
 	case *wire.Want:
 		x.wants = append(x.wants, f)
+	case *wire.Announced:
+		if len(x.announced) < maxAnnounced {
+			x.announced = append(x.announced, f)
+		}
 	case *wire.Run:
 		if _, granted := x.ledgers[f.Ledger]; !granted {
 			x.remark(&wire.Remark{Code: wire.CodeUnknownLedger, Ledger: f.Ledger, Replica: f.Replica, First: f.First})
@@ -159,23 +163,14 @@ func remarkOn(run *wire.Run, err error) *wire.Remark {
 // called when the runs are prepared.
 func (x *exchange) commitLedger(ctx context.Context, id syncengine.LedgerID, runs []*ledger.Incoming, end func()) error {
 	var remarks []*wire.Remark
-	var taken []*ledger.Incoming
-	var above uint64 // a new incarnation is needed above this one
-	lines := 0
-	err := x.s.edit(ctx, id, func(l *ledger.Ledger, w store.Writer) error {
-		remarks, taken, lines, above = remarks[:0], taken[:0], 0, 0
-		for _, in := range runs {
-			fresh, problem, err := x.receive(l, w, in)
-			if err != nil {
-				return err
-			}
-			lines += fresh
-			if problem != nil {
-				remarks = append(remarks, remarkOn(in.Run, problem))
-				continue
-			}
-			taken = append(taken, in)
-			above = max(above, x.s.outgrown(l, in, fresh))
+	var got received
+	err := x.s.edit(ctx, id, func(l *ledger.Ledger, w store.Writer) (err error) {
+		if got, err = x.receive(w, l, runs); err != nil {
+			return err
+		}
+		remarks = got.remarks
+		if err := dropAnnounced(w, l, got.taken); err != nil {
+			return err
 		}
 		untimed, err := x.s.untimed(l)
 		if err != nil {
@@ -196,32 +191,51 @@ func (x *exchange) commitLedger(ctx context.Context, id syncengine.LedgerID, run
 	if err != nil {
 		return err
 	}
-	if err := x.s.outgrow(ctx, above); err != nil {
+	if err := x.s.outgrow(ctx, got.above); err != nil {
 		return err
 	}
 	for _, m := range remarks {
 		x.remark(m)
 	}
-	for _, in := range taken {
+	for _, in := range got.taken {
 		x.pushed[logName{id, in.Replica}] = syncengine.Head{Seq: in.Last()}
 	}
-	x.s.metrics.lines.Add(float64(lines))
+	x.fresh[id] += got.lines
+	x.s.metrics.lines.Add(float64(got.lines))
 	return nil
 }
 
-// receive keeps one run, and brings the directory up to what came back with it. A run that is refused is told as a problem.
-func (x *exchange) receive(l *ledger.Ledger, w store.Writer, in *ledger.Incoming) (fresh int, problem *wire.Problem, err error) {
-	got, err := l.Receive(in)
-	switch {
-	case errors.As(err, &problem):
-		if problem.Code == wire.CodeBadHead {
-			problem = x.s.explainHead(w, x.ledgers, in, problem)
+// received is what became of the runs of one ledger.
+type received struct {
+	remarks []*wire.Remark // on those that are refused
+	taken   []*ledger.Incoming
+	lines   int    // that are new
+	above   uint64 // a new incarnation of the authority is needed above this one; 0: none is
+}
+
+// receive takes runs into a ledger, each by itself, and brings the directory up to what came back with them.
+func (x *exchange) receive(w store.Writer, l *ledger.Ledger, runs []*ledger.Incoming) (out received, err error) {
+	for _, in := range runs {
+		got, err := l.Receive(in)
+		var p *wire.Problem
+		switch {
+		case errors.As(err, &p):
+			if p.Code == wire.CodeBadHead && !x.replica.IsZero() {
+				p = x.s.explainHead(w, x.ledgers, in, p)
+			}
+			out.remarks = append(out.remarks, remarkOn(in.Run, p))
+			continue
+		case err != nil:
+			return out, err
 		}
-		return got.Fresh, problem, nil
-	case err != nil:
-		return 0, nil, err
+		out.taken = append(out.taken, in)
+		out.lines += got.Fresh
+		out.above = max(out.above, x.s.outgrown(l, in, got.Fresh))
+		if err := x.s.relearn(w, l, in, got.Fresh); err != nil {
+			return out, err
+		}
 	}
-	return got.Fresh, nil, x.s.relearn(w, l, in, got.Fresh)
+	return out, nil
 }
 
 // explainHead tells a run that was signed for another of the replica's ledgers from one that is damaged or forged.

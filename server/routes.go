@@ -5,6 +5,7 @@ import (
 
 	"github.com/arpenteur/arpenteur/internal/openapi"
 	"github.com/arpenteur/arpenteur/syncengine/wire"
+	"github.com/arpenteur/arpenteur/syncengine/wire/file"
 )
 
 // route is one thing that can be asked of the server.
@@ -121,6 +122,12 @@ func peopleRoutes() []route {
 			"POST", devicePath + "/revoke", actRevoke, (*Server).revokeDevice,
 			does("Take ledgers back from a tablet").Detail("What the tablet still brings is kept and set aside.").Takes(revokeOrder{}).
 				Answers(200, deviceView{}),
+		},
+		{
+			"POST", "/v1/files", actTakeFile, (*Server).takeFile,
+			does("Take in a file that a tablet exported").
+				Detail("docs/PROTOCOL.md, section 10. Repeating it is harmless; of a file that is cut or damaged what is whole is taken.").
+				TakesMedia(file.MediaType, nil).Answers(200, fileView{}),
 		},
 	}
 }

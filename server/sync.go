@@ -27,8 +27,12 @@ type exchange struct {
 	have    map[syncengine.LedgerID]syncengine.VersionVector
 	wants   []*wire.Want
 	pushed  map[logName]syncengine.Head // the last head of what the client sent of each log
+	fresh   map[syncengine.LedgerID]int // lines that were new
 	remarks []*wire.Remark
 	limit   int
+
+	announced []*wire.Announced
+	cut       error // with which the body ended before its time
 }
 
 // logName is a log of a ledger.
@@ -79,7 +83,10 @@ func (s *Server) handleSync(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := x.take(c.Context(), c.Request); err != nil {
+	if err := x.take(c.Context(), c.Body, wire.Limits{}); err != nil {
+		return err
+	}
+	if err := x.keepAnnounced(c.Context()); err != nil {
 		return err
 	}
 	var body bytes.Buffer
@@ -105,7 +112,7 @@ func (s *Server) newExchange(c *call) (*exchange, error) {
 	x := &exchange{
 		s: s, replica: c.device.Replica, limit: answerLimit,
 		have:   map[syncengine.LedgerID]syncengine.VersionVector{},
-		pushed: map[logName]syncengine.Head{},
+		pushed: map[logName]syncengine.Head{}, fresh: map[syncengine.LedgerID]int{},
 	}
 	if text := c.Header.Get("Arpenteur-Answer-Limit"); text != "" {
 		n, err := strconv.Atoi(text)

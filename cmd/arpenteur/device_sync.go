@@ -98,10 +98,7 @@ func remarksOf(r *clientsdk.Report) []remarkView {
 }
 
 func (t *tablet) tellRemarks(list []wire.Remark) {
-	lang := wire.English
-	if t.say.Language() == phrases.French {
-		lang = wire.French
-	}
+	lang := t.wireLanguage()
 	said := map[string]bool{} // several changes of one record may be remarked on in the same words
 	for _, m := range list {
 		key := string(m.Code) + m.Detail

@@ -121,13 +121,18 @@ func (p *program) explain(err error) failure {
 	case e != nil:
 		f.Message = p.say.Say(e.phrase)
 	case told != nil:
-		lang := wire.English
-		if p.say.Language() == phrases.French {
-			lang = wire.French
-		}
+		lang := p.wireLanguage()
 		f.Message = p.say.Say("error.told", "title", told.Code.Title(lang), "action", told.Code.Action(lang))
 	default:
 		f.Message = p.say.Say("error." + string(c))
 	}
 	return f
+}
+
+// wireLanguage is the person's language, as the texts of codes know it.
+func (p *program) wireLanguage() wire.Language {
+	if p.say.Language() == phrases.French {
+		return wire.French
+	}
+	return wire.English
 }

@@ -44,9 +44,8 @@ type field struct {
 	clock   atomic.Int64 // milliseconds since start
 
 	tablets []*tablet
-	places  map[string]string // building to place id
-	saved   []clientsdk.Saved // by anybody, in order
-	marks   tally
+	places  map[uuid.UUID]bool // buildings that are known
+	saved   []clientsdk.Saved  // by anybody, in order
 }
 
 // tablet is one consultant's client and its link.
@@ -58,7 +57,7 @@ type tablet struct {
 }
 
 func newField(ctx context.Context, o options) (f *field, err error) {
-	f = &field{chance: rand.New(rand.NewPCG(o.seed, 0)), places: map[string]string{}} //nolint:gosec // what happens, not secrets
+	f = &field{chance: rand.New(rand.NewPCG(o.seed, 0)), places: map[uuid.UUID]bool{}} //nolint:gosec // what happens, not secrets
 	if f.folder, err = os.MkdirTemp("", "arpenteur-replay-"); err != nil {
 		return nil, err
 	}
@@ -129,10 +128,9 @@ func (f *field) capture(ctx context.Context, all *inspections) error {
 	var places []central.Place
 	for i := range all.rows {
 		in := &all.rows[i]
-		if f.places[in.building] == "" {
-			p := central.Place{ID: uuid.MustParse(f.newID()), Type: "building", Name: in.address}
-			f.places[in.building] = p.ID.String()
-			places = append(places, p)
+		if !f.places[in.building] {
+			f.places[in.building] = true
+			places = append(places, central.Place{ID: in.building, Type: "building", Name: in.address})
 		}
 	}
 	for some := range slices.Chunk(places, 1000) {
@@ -142,14 +140,13 @@ func (f *field) capture(ctx context.Context, all *inspections) error {
 	}
 	for i := range all.rows {
 		in, t := &all.rows[i], f.tablets[f.chance.IntN(len(f.tablets))]
-		observations := in.observations(all.items, t.account, &f.marks)
-		for _, lineage := range slices.Sorted(maps.Keys(observations)) {
+		for _, lineage := range slices.Sorted(maps.Keys(in.answers)) {
 			draft, err := t.NewRecord(ctx, f.order.Ledger, lineage)
 			if err != nil {
 				return err
 			}
-			values := observations[lineage]
-			values["/place"], values["/visit"], values["/rater"] = f.places[in.building], t.visit, string(t.account)
+			values := in.answers[lineage]
+			values["/visit"], values["/rater"] = t.visit, string(t.account)
 			if err := f.save(ctx, draft, values); err != nil {
 				return fmt.Errorf("inspection of %s: %w", in.address, err)
 			}
@@ -202,6 +199,9 @@ func (f *field) edit(ctx context.Context) error {
 	return nil
 }
 
+// ratings are the answers that an edit chooses from.
+func ratings() []string { return []string{"1", "2", "3", "4", "not_observed", "not_applicable"} }
+
 // editOne changes one or two ratings of an observation, sometimes finds something urgent or adds a remark, and now and then deletes the
 // whole.
 func (f *field) editOne(ctx context.Context, t *tablet, ref clientsdk.Ref) error {
@@ -219,7 +219,7 @@ func (f *field) editOne(ctx context.Context, t *tablet, ref clientsdk.Ref) error
 	asked := schemas.FormModel(draft.Checklist(), schemas.French).Points("")
 	for range 1 + f.chance.IntN(2) {
 		point := asked[f.chance.IntN(len(asked))]
-		values[syncengine.Path(point.Path+"/rating")] = worstFirst[f.chance.IntN(len(worstFirst))]
+		values[syncengine.Path(point.Path+"/rating")] = ratings()[f.chance.IntN(len(ratings()))]
 	}
 	if f.chance.IntN(alarms) == 0 { // two such edits can be right apart and wrong together: urgent, and good
 		point := asked[f.chance.IntN(len(asked))]

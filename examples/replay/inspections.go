@@ -1,127 +1,136 @@
 package main
 
 import (
-	"encoding/csv"
+	"context"
+	_ "embed"
 	"errors"
-	"fmt"
-	"io"
 	"os"
-	"path/filepath"
-	"strconv"
-	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/arpenteur/arpenteur/schemas"
+	"github.com/arpenteur/arpenteur/server/imports"
+	"github.com/arpenteur/arpenteur/syncengine"
+	"github.com/arpenteur/arpenteur/syncengine/wire"
 )
 
-// mappingName is the file beside the inspections that says what their items are.
-const mappingName = "rentsafeto_items_mapping.csv"
+// rentSafeTO says what the columns of the inspections are; an import on a server takes the same file.
+//
+//go:embed rentsafeto.csv
+var rentSafeTO []byte
 
-// inspections are the rows that were read, and what their columns mean.
+// inspections are the rows that were read.
 type inspections struct {
-	items []item
-	rows  []inspection
-}
-
-// item is one thing that an inspection marks.
-type item struct {
-	name   string // the column
-	domain string // "proprete", "entretien", "eclairage", "suivi"
-	place  string // "hall", "parking"…
-	label  string // French
+	rows       []inspection
+	limit      int // 0 for none
+	refused    int // rows, for their date mostly
+	noPosition int // rows that are taken without one
 }
 
 // inspection is one row.
 type inspection struct {
-	building string    // RSN, the building's number
-	address  string    // its name on the tablets
-	day      time.Time // zero where it is not believable
-	score    int       // of the whole building, 0 to 100
-	lat, lon float64   // WGS 84; both 0 where unknown
-	marks    map[string]string
+	building uuid.UUID
+	address  string             // its name on the tablets
+	answers  map[string]answers // by checklist
 }
 
+// answers are what a tablet enters, by path.
+type answers map[syncengine.Path]any
+
 // readInspections reads at most limit inspections of a file, all where limit is 0.
-func readInspections(path string, limit int) (*inspections, error) {
-	out := &inspections{}
-	err := eachRow(filepath.Join(filepath.Dir(path), mappingName), func(row map[string]string) error {
-		out.items = append(out.items, item{row["item"], row["domaine_infere"], row["lieu_infere"], row["libelle_fr_infere"]})
-		return nil
+func readInspections(ctx context.Context, path string, limit int) (*inspections, error) {
+	file, err := os.Open(path) //nolint:gosec // named by who runs the program
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close() //nolint:errcheck // it was only read
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	versions, err := builtin()
+	if err != nil {
+		return nil, err
+	}
+	source, err := imports.Open(ctx, imports.File{ReaderAt: file, Size: info.Size()}, imports.Options{
+		Kind: imports.Inspections, Mapping: rentSafeTO, Today: start,
+		Identify: func(kind syncengine.Kind, key string) uuid.UUID {
+			return uuid.NewSHA1(uuid.Nil, []byte(string(kind)+key))
+		},
+		Version: func(lineage string) *schemas.Version { return versions[lineage] },
 	})
 	if err != nil {
 		return nil, err
 	}
-	err = eachRow(path, func(row map[string]string) error {
-		in := inspection{building: row["RSN"], address: row["SITE ADDRESS"], day: day(row["EVALUATION COMPLETED ON"]), marks: map[string]string{}}
-		if in.building == "" {
-			return errors.New("an inspection has no RSN")
+	out := &inspections{limit: limit}
+	if _, err := imports.Run(ctx, source, out, out.hear); err != nil && !errors.Is(err, errEnough) {
+		return nil, err
+	}
+	return out, nil
+}
+
+// builtin compiles the checklists that come with the program.
+func builtin() (map[string]*schemas.Version, error) {
+	sources, err := schemas.Builtin()
+	if err != nil {
+		return nil, err
+	}
+	registry, err := schemas.NewRegistry()
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]*schemas.Version{}
+	for _, s := range sources {
+		if out[s.Lineage], err = registry.Compile(schemas.Identify(s.Content), s.Content); err != nil {
+			return nil, err
 		}
-		in.score, _ = strconv.Atoi(row["CURRENT BUILDING EVAL SCORE"])
-		in.lat, in.lon = position(row["LATITUDE"], row["LONGITUDE"])
-		for _, it := range out.items {
-			if mark := row[it.name]; mark != "" {
-				in.marks[it.name] = mark
+	}
+	return out, nil
+}
+
+// errEnough ends the reading when there are as many rows as were asked for.
+var errEnough = errors.New("enough rows were read")
+
+// Keep is imports.Keeper: it keeps rows in memory, for the tablets.
+func (all *inspections) Keep(_ context.Context, batch []*imports.Row) ([]imports.Outcome, error) {
+	outcomes := make([]imports.Outcome, len(batch))
+	for i, row := range batch {
+		outcomes[i] = imports.New
+		in := inspection{answers: map[string]answers{}}
+		for j := range row.Records {
+			r := &row.Records[j]
+			switch r.Key.Kind {
+			case schemas.Place:
+				in.building = r.Key.ID
+			case schemas.Observation:
+				in.address = r.Name
+				values := answers{}
+				for path, v := range r.Values {
+					value, err := wire.DecodeValue(v)
+					if err != nil {
+						return nil, err
+					}
+					values[path] = value
+				}
+				in.answers[r.Lineage] = values
 			}
 		}
-		out.rows = append(out.rows, in)
-		if limit > 0 && len(out.rows) == limit {
-			return io.EOF
+		all.rows = append(all.rows, in)
+		if len(all.rows) == all.limit {
+			return nil, errEnough
 		}
-		return nil
-	})
-	if errors.Is(err, io.EOF) {
-		err = nil
 	}
-	return out, err
+	return outcomes, nil
 }
 
-// eachRow calls fn with each row of a CSV file, by the names of its columns, until fn returns an error, which eachRow returns.
-func eachRow(path string, fn func(row map[string]string) error) error {
-	file, err := os.Open(path) //nolint:gosec // named by who runs the program
-	if err != nil {
-		return err
+// hear counts what is said of rows.
+func (all *inspections) hear(e imports.Event) error {
+	switch {
+	case e.Remark == nil:
+	case e.Remark.Outcome == imports.Refused:
+		all.refused++
+	case e.Remark.Code == imports.CodeNoPosition:
+		all.noPosition++
 	}
-	defer file.Close() //nolint:errcheck // it was only read
-	in := csv.NewReader(file)
-	head, err := in.Read()
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	for {
-		cells, err := in.Read()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		row := make(map[string]string, len(head))
-		for i, name := range head {
-			row[name] = cells[i]
-		}
-		if err := fn(row); err != nil {
-			return err
-		}
-	}
-}
-
-// firstYear is when the programme began. A date before it, or one that is still to come, is a slip of the pen.
-const firstYear = 2017
-
-// day reads a date, or returns the zero time where it is none that an inspection can have.
-func day(text string) time.Time {
-	t, err := time.Parse(time.DateOnly, text)
-	if err != nil || t.Year() < firstYear || t.After(start) {
-		return time.Time{}
-	}
-	return t
-}
-
-// position reads coordinates, or returns zeros where one is missing.
-func position(lat, lon string) (north, east float64) {
-	north, err := strconv.ParseFloat(lat, 64)
-	if err != nil {
-		return 0, 0
-	}
-	if east, err = strconv.ParseFloat(lon, 64); err != nil {
-		return 0, 0
-	}
-	return north, east
+	return nil
 }

@@ -7,11 +7,10 @@
 //	go run ./examples/replay -csv … -tablets 8 -rows 400 -seed 7
 //
 // The inspections are a CSV of RentSafeTO, the programme by which Toronto inspects rental buildings (Open Government Licence – Toronto), one
-// row for each inspection, one column for each of 49 items. Beside it lies rentsafeto_items_mapping.csv: item, domain, place and French
-// label. mapping.go says what becomes of an item and of its mark. The same seed and the same file give the same day.
+// row for each inspection, one column for each of 49 items. rentsafeto.csv is the mapping that says what becomes of an item and of its
+// mark; an import on a server takes the same mapping, and both read with package imports. The same seed and file give the same day.
 //
-// inspections.go reads the files, mapping.go turns an inspection into observations, field.go is the day on the tablets, link.go cuts,
-// check.go compares.
+// inspections.go reads the file, field.go is the day on the tablets, link.go cuts, check.go compares.
 package main
 
 import (
@@ -32,7 +31,7 @@ type options struct {
 
 func main() {
 	var o options
-	flag.StringVar(&o.csv, "csv", "examples/replay/testdata/inspections.csv", "inspections in the format of RentSafeTO, the mapping of their items beside them")
+	flag.StringVar(&o.csv, "csv", "examples/replay/testdata/inspections.csv", "inspections in the format of RentSafeTO")
 	flag.IntVar(&o.tablets, "tablets", 5, "how many tablets share the work")
 	flag.IntVar(&o.rows, "rows", 100, "how many inspections to take; 0 for all")
 	flag.Uint64Var(&o.seed, "seed", 1, "of everything that chance decides")
@@ -45,7 +44,7 @@ func main() {
 
 // run replays inspections and tells out how it went. It returns an error where a law was broken.
 func run(ctx context.Context, out io.Writer, o options) (r *result, err error) {
-	inspections, err := readInspections(o.csv, o.rows)
+	inspections, err := readInspections(ctx, o.csv, o.rows)
 	if err != nil {
 		return nil, err
 	}
@@ -59,8 +58,7 @@ func run(ctx context.Context, out io.Writer, o options) (r *result, err error) {
 		return nil, err
 	}
 	tell("%d inspections of %d buildings became %d observations on %d tablets", len(inspections.rows), len(f.places), len(f.saved), o.tablets)
-	tell("  %d marks were taken, %d of items that our checklists don't have were not", f.marks.taken, f.marks.unmapped)
-	tell("  %d dates and %d positions were not believable and left out", f.marks.noDate, f.marks.noPosition)
+	tell("  %d rows were refused, %d have no position", inspections.refused, inspections.noPosition)
 	if err := f.exchange(ctx); err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ import (
 type actorReader struct {
 	*table
 	o       Options
-	seen    map[uuid.UUID]int // what this file has given already
+	seen    map[uuid.UUID]int32 // what this file has given already
 	version *schemas.Version
 	types   answers
 

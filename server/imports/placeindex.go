@@ -9,14 +9,25 @@ import (
 	"github.com/arpenteur/arpenteur/syncengine"
 )
 
-// placeIndex is what is kept of every row of a tree: where it stands.
-type placeIndex struct{ of map[uuid.UUID]*indexedPlace }
+// placeIndex is what is kept of every row of a tree: where it stands. It is laid out to be small.
+type placeIndex struct {
+	at   map[uuid.UUID]int32 // in list
+	list []indexedPlace
+}
 
 // indexedPlace is one place of the file.
 type indexedPlace struct {
 	parent uuid.UUID
-	line   int
+	line   int32
 	state  placeState
+}
+
+// of returns a place of the file, nil where the file doesn't have it.
+func (x *placeIndex) of(id uuid.UUID) *indexedPlace {
+	if i, known := x.at[id]; known {
+		return &x.list[i]
+	}
+	return nil
 }
 
 type placeState uint8
@@ -33,14 +44,15 @@ const (
 
 // add notes a row. Of two with one id the first counts.
 func (x *placeIndex) add(r *record, at placed) {
-	if at.id == uuid.Nil || x.of[at.id] != nil {
+	if at.id == uuid.Nil || x.of(at.id) != nil {
 		return
 	}
-	p := &indexedPlace{parent: at.parent, line: r.Line}
+	p := indexedPlace{parent: at.parent, line: int32(r.Line)} //nolint:gosec // a file of MaxFileBytes has no more lines
 	if r.refused() {
 		p.state = unreadable
 	}
-	x.of[at.id] = p
+	x.at[at.id] = int32(len(x.list)) //nolint:gosec // at most MaxRows
+	x.list = append(x.list, p)
 }
 
 // has reports whether a record is in the diagnostic already.
@@ -49,9 +61,9 @@ type has func(ctx context.Context, key syncengine.RecordKey) (bool, error)
 // settle finds out of each place whether it can be hung up. Places around it that the file doesn't have may be there already.
 func (x *placeIndex) settle(ctx context.Context, there has) error {
 	var way []*indexedPlace
-	for _, p := range x.of {
+	for i := range x.list {
 		way = way[:0]
-		for at := p; at != nil && at.state == unsettled; at = x.of[at.parent] {
+		for at := &x.list[i]; at != nil && at.state == unsettled; at = x.of(at.parent) {
 			at.state = walking
 			way = append(way, at)
 		}
@@ -74,7 +86,7 @@ func (x *placeIndex) settle(ctx context.Context, there has) error {
 // end finds out what the places on a way up are, from where it ends.
 func (x *placeIndex) end(ctx context.Context, way []*indexedPlace, there has) (placeState, error) {
 	last := way[len(way)-1]
-	above := x.of[last.parent]
+	above := x.of(last.parent)
 	switch {
 	case last.parent == uuid.Nil:
 		return standing, nil

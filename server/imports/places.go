@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -26,7 +27,7 @@ type placeReader struct {
 }
 
 func (s *Source) openPlaces(ctx context.Context, f File, o Options) error {
-	index := &placeIndex{of: map[uuid.UUID]*indexedPlace{}}
+	index := &placeIndex{at: map[uuid.UUID]int32{}}
 	first, err := newPlaceReader(f, o)
 	if err != nil {
 		return err
@@ -54,7 +55,7 @@ func (s *Source) openPlaces(ctx context.Context, f File, o Options) error {
 	}
 	second.tree = index
 	s.describe(second.table)
-	s.reader = second
+	s.reader, s.seen = second, nil // the index tells what is there twice
 	return nil
 }
 
@@ -178,8 +179,9 @@ func (p *placeReader) next(context.Context) (*Row, error) {
 	if column < 0 {
 		column = p.path
 	}
-	switch found := p.tree.of[at.id]; {
-	case found.line != r.Line: // said to be a duplicate by the source
+	switch found := p.tree.of(at.id); {
+	case int(found.line) != r.Line:
+		r.refuse(column, CodeDuplicate, strconv.Itoa(int(found.line)))
 	case found.state == inCycle:
 		r.refuse(column, CodeCycle, "")
 	case found.state == isOrphan:

@@ -32,7 +32,7 @@ type Options struct {
 type Source struct {
 	begin  Begin
 	reader rowReader
-	seen   map[uuid.UUID]int // by the id of its first record, the line of each row
+	seen   map[uuid.UUID]int32 // by the id of its first record, the line of each row; nil where the reader looks for those itself
 }
 
 // rowReader reads one kind of file. next returns io.EOF at the end, and a *stop where the rest can't be read.
@@ -56,7 +56,7 @@ func Open(ctx context.Context, f File, o Options) (*Source, error) {
 	if f.Size > MaxFileBytes {
 		return nil, fmt.Errorf("a file of %d bytes is over the limit of %d", f.Size, MaxFileBytes)
 	}
-	s := &Source{begin: Begin{Kind: o.Kind, Size: f.Size}, seen: map[uuid.UUID]int{}}
+	s := &Source{begin: Begin{Kind: o.Kind, Size: f.Size}, seen: map[uuid.UUID]int32{}}
 	var err error
 	switch o.Kind {
 	case Outlines:
@@ -94,17 +94,13 @@ func (s *Source) next(ctx context.Context) (*Row, error) {
 		}
 		return nil, err
 	}
-	for i := range row.Records {
-		r := &row.Records[i]
-		if r.Ensure || row.refused() {
-			continue
-		}
+	if s.seen != nil && len(row.Records) > 0 && !row.refused() {
+		r := &row.Records[0] // it names the row
 		if line, twice := s.seen[r.Key.ID]; twice {
 			row.Remarks = append(row.Remarks, Remark{Line: row.Line, Value: shortened(r.Name), Outcome: Refused, Code: CodeDuplicate, With: fmt.Sprint(line)})
-			break
+		} else {
+			s.seen[r.Key.ID] = int32(row.Line) //nolint:gosec // a file of MaxFileBytes has no more lines
 		}
-		s.seen[r.Key.ID] = row.Line
-		break // the first record names the row
 	}
 	if row.refused() {
 		row.Records = nil
