@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/arpenteur/arpenteur/server/backup"
 	"github.com/arpenteur/arpenteur/server/photos"
 	"github.com/arpenteur/arpenteur/syncengine"
 	"github.com/arpenteur/arpenteur/syncengine/ledger"
@@ -23,7 +24,11 @@ const (
 // answer writes what the client lacks, from one consistent state of the store.
 func (x *exchange) answer(ctx context.Context, out *wire.Writer) error {
 	return x.s.Store.View(ctx, func(r store.Reader) error {
-		a := &answer{exchange: x, out: out, r: r, next: baseToken{store: x.s.storeID}}
+		newest, err := backup.Newest(r)
+		if err != nil {
+			return err
+		}
+		a := &answer{exchange: x, out: out, r: r, next: baseToken{store: x.s.storeID, backup: newest.Number}}
 		return a.write()
 	})
 }
@@ -235,7 +240,8 @@ func (a *answer) arrived(l *ledger.Ledger, advances []ledger.Advance, version ui
 
 // partialMark marks in the middle of an answer: the ledgers that are not reached yet stay where the client has them.
 func (a *answer) partialMark() error {
-	t := baseToken{store: a.next.store, ledgers: slices.Clone(a.next.ledgers)}
+	// Receipts may still follow, so the backup that the client was told of is the old one.
+	t := baseToken{store: a.next.store, backup: a.base.backup, ledgers: slices.Clone(a.next.ledgers)}
 	for _, p := range a.base.ledgers {
 		if t.find(p.number) == nil {
 			t.ledgers = append(t.ledgers, p)
@@ -341,104 +347,6 @@ func (a *answer) have(l *ledger.Ledger, logs map[syncengine.ReplicaID][]syncengi
 		return nil
 	}
 	return a.out.WriteFrame(&wire.Have{Ledger: l.ID(), Logs: logs})
-}
-
-// receipt writes what the authority holds of the replica's log in a ledger and of its photos, where that moved since the client's base, and
-// says so where the log has branches. An early one is left for later, which it reports, where the client lacks the key to check it with.
-func (a *answer) receipt(h held, early bool) (left bool, err error) {
-	known, moved, err := a.moved(h)
-	if err != nil {
-		return false, err
-	}
-	counts, err := photos.CountsOf(a.r, h.id, a.replica)
-	if err != nil {
-		return false, err
-	}
-	told := known != nil && known.told == counts
-	if told && !moved {
-		return false, nil
-	}
-	l, err := a.s.keeper.View(a.r, h.id)
-	if err != nil {
-		return false, err
-	}
-	if early {
-		if checks, err := a.checks(l, known); err != nil || !checks {
-			return true, err
-		}
-	}
-	if err := a.relayReceipts(l, h); err != nil {
-		return false, err
-	}
-	heads, err := l.Heads(a.replica)
-	if err != nil || len(heads) == 0 {
-		return false, err
-	}
-	if told {
-		before, err := l.HeadsAt(a.replica, known.version)
-		if err != nil || slices.Equal(before, heads) {
-			return false, err
-		}
-	}
-	if err := a.writeReceipt(l, a.replica, heads[0]); err != nil || len(heads) == 1 {
-		return false, err
-	}
-	return false, a.out.WriteFrame(&wire.Remark{Code: wire.CodeForked, Ledger: l.ID(), Replica: a.replica, Detail: "the log of this tablet has a second branch"})
-}
-
-// relayReceipts writes receipts for the logs of others that the client brought runs of, so that it can carry the word back to them.
-func (a *answer) relayReceipts(l *ledger.Ledger, h held) error {
-	if h.access != wire.AccessFull {
-		return nil
-	}
-	for name := range a.pushed {
-		if name.ledger != h.id || name.replica == a.replica || l.Authority().IsAuthority(name.replica) {
-			continue
-		}
-		heads, err := l.Heads(name.replica)
-		if err != nil {
-			return err
-		}
-		if len(heads) == 0 {
-			continue
-		}
-		if err := a.writeReceipt(l, name.replica, heads[0]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// writeReceipt signs and writes what the authority holds of a log.
-func (a *answer) writeReceipt(l *ledger.Ledger, replica syncengine.ReplicaID, head syncengine.Head) error {
-	pen, at, err := a.s.signer(l)
-	if err != nil {
-		return err
-	}
-	counts, err := photos.CountsOf(a.r, l.ID(), replica)
-	if err != nil {
-		return err
-	}
-	r := &wire.Receipt{
-		Ledger: l.ID(), Replica: replica, Head: head, At: at, PhotosMissing: counts.Missing, PhotosUnsaved: counts.Unsaved,
-	}
-	r.Sign(pen.Key)
-	return a.out.WriteFrame(r)
-}
-
-// checks reports whether the client holds the key that a receipt is signed with: that of an incarnation of the authority.
-func (a *answer) checks(l *ledger.Ledger, known *basePoint) (bool, error) {
-	_, at, err := a.s.signer(l)
-	switch {
-	case err != nil:
-		return false, err
-	case a.base == nil:
-		return len(a.exchange.have[l.ID()][at.Replica]) > 0, nil
-	case known == nil || l.Authority().Number() == 1:
-		return known != nil, nil
-	}
-	heads, err := l.HeadsAt(at.Replica, known.version)
-	return len(heads) > 0, err
 }
 
 // values answers what the client wants, where it is held and nothing withholds it.

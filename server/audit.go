@@ -27,6 +27,7 @@ const (
 	auditStick     auditAct = "file of ledgers taken in"
 	// auditIncarnation is that the authority went on as a new incarnation, after its store had been restored.
 	auditIncarnation auditAct = "authority succeeded"
+	auditBackup      auditAct = "backup made"
 )
 
 // auditEntry is one line of the audit trail. About names what the act was about by its id; nothing of a person is in it.

@@ -26,7 +26,7 @@ const (
 	spaceRefresh        store.Space = "refresh"        // ledger id -> refreshMark
 	spaceNeighbourhoods store.Space = "neighbourhoods" // code -> neighbourhood
 	spaceOutlines       store.Space = "outlines"       // code of a neighbourhood -> its outline, canonical GeoJSON
-	spaceServer         store.Space = "server"         // "number" -> the number given to the last ledger; "probe", "erasure" -> milliseconds; "restored" -> restoredMark
+	spaceServer         store.Space = "server"         // "number" -> the number given to the last ledger; "probe", "erasure" -> erasure; "restored" -> restoredMark
 )
 
 // Spaces lists every space of what belongs to no ledger, for tools that copy or count.

@@ -2,9 +2,11 @@ package server_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/arpenteur/arpenteur/server"
+	"github.com/arpenteur/arpenteur/server/backup"
 	"github.com/arpenteur/arpenteur/server/photos"
 	"github.com/arpenteur/arpenteur/syncengine"
 	"github.com/arpenteur/arpenteur/syncengine/ledger"
@@ -22,13 +24,13 @@ func dump(t *testing.T, s store.Store) map[string]bool {
 				return true, nil
 			})
 		}
-		for _, space := range server.Spaces() {
+		for _, space := range append(server.Spaces(), backup.Spaces()...) {
 			if err := read(space, syncengine.LedgerID{}); err != nil {
 				return err
 			}
 		}
 		return r.Ledgers(func(id syncengine.LedgerID) (bool, error) {
-			for _, space := range append(ledger.Spaces(), photos.Spaces()...) {
+			for _, space := range slices.Concat(ledger.Spaces(), photos.Spaces(), backup.Spaces()) {
 				if err := read(space, id); err != nil {
 					return false, err
 				}

@@ -42,6 +42,7 @@ type world struct {
 	log         *syncedLog
 	photos      *photos.Dir
 	photoFolder string
+	plan        server.BackupPlan
 	known       sync.Map // version in force, by ledger and lineage, as far as it was asked for since the last publication
 
 	diagnostic uuid.UUID
@@ -131,7 +132,8 @@ func (w *world) start() {
 	}
 	var err error
 	w.s, err = server.New(server.Options{
-		Store: w.store, Photos: w.photos, StoreID: uuid.UUID{1}, Secret: w.secret, Log: zerolog.New(w.log), Now: w.now, Address: "https://arpenteur.test",
+		Backup: w.plan,
+		Store:  w.store, Photos: w.photos, StoreID: uuid.UUID{1}, Secret: w.secret, Log: zerolog.New(w.log), Now: w.now, Address: "https://arpenteur.test",
 	})
 	if err != nil {
 		w.t.Fatal(err)

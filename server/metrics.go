@@ -1,24 +1,28 @@
 package server
 
 import (
+	"context"
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
 // metrics counts what happens. Labels are route templates, codes and kinds of things, never ids or anything of a person.
 type metrics struct {
-	registry  *prometheus.Registry
-	requests  *prometheus.CounterVec // method, route, status
-	seconds   *prometheus.HistogramVec
-	lines     prometheus.Counter
-	remarks   *prometheus.CounterVec // code
-	truncated prometheus.Counter
-	resends   prometheus.Counter
-	listeners prometheus.Gauge
-	refreshed prometheus.Counter
-	photos    *prometheus.CounterVec // outcome
-	bytes     prometheus.Counter
-	panics    prometheus.Counter
+	registry                   *prometheus.Registry
+	requests                   *prometheus.CounterVec // method, route, status
+	seconds                    *prometheus.HistogramVec
+	lines                      prometheus.Counter
+	remarks                    *prometheus.CounterVec // code
+	truncated                  prometheus.Counter
+	resends                    prometheus.Counter
+	listeners                  prometheus.Gauge
+	refreshed                  prometheus.Counter
+	photos                     *prometheus.CounterVec // outcome
+	bytes                      prometheus.Counter
+	backupsFailed, compactions prometheus.Counter
+	panics                     prometheus.Counter
 }
 
 func newMetrics() *metrics {
@@ -45,12 +49,45 @@ func newMetrics() *metrics {
 		photos: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: "arpenteur", Name: "photo_parts_total", Help: "Parts of photos that were sent, by what became of them: whole, part, held, or a code.",
 		}, []string{"outcome"}),
-		bytes:  counter("photo_bytes_total", "Bytes of photos received."),
-		panics: counter("panics_total", "Requests that ended in a defect which was caught."),
+		backupsFailed: counter("backups_failed_total", "Backups that could not be made or verified."),
+		compactions:   counter("compactions_total", "Times that the store's file was written anew."),
+		bytes:         counter("photo_bytes_total", "Bytes of photos received."),
+		panics:        counter("panics_total", "Requests that ended in a defect which was caught."),
 	}
 	m.registry.MustRegister(
-		m.requests, m.seconds, m.lines, m.remarks, m.truncated, m.resends, m.listeners, m.refreshed, m.photos, m.bytes, m.panics,
+		m.requests, m.seconds, m.lines, m.remarks, m.truncated, m.resends, m.listeners, m.refreshed, m.photos, m.bytes, m.backupsFailed, m.compactions,
+		m.panics,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m
+}
+
+// backupFigures are the figures of the newest verified backup. A server that has none tells none: an alarm on their absence is the one to set.
+type backupFigures struct{ s *Server }
+
+func (f *backupFigures) describe() (age, seconds, size *prometheus.Desc) {
+	return prometheus.NewDesc("arpenteur_backup_age_seconds", "Time since the newest verified backup was begun.", nil, nil),
+		prometheus.NewDesc("arpenteur_backup_seconds", "Time that the newest verified backup took.", nil, nil),
+		prometheus.NewDesc("arpenteur_backup_bytes", "Size of the newest verified backup, photos apart.", nil, nil)
+}
+
+// Describe implements prometheus.Collector.
+func (f *backupFigures) Describe(to chan<- *prometheus.Desc) {
+	age, seconds, size := f.describe()
+	to <- age
+	to <- seconds
+	to <- size
+}
+
+// Collect implements prometheus.Collector.
+func (f *backupFigures) Collect(to chan<- prometheus.Metric) {
+	newest, err := f.s.newestBackup(context.Background())
+	if err != nil || newest.Number == 0 {
+		return
+	}
+	age, seconds, size := f.describe()
+	now := f.s.Now().Sub(time.UnixMilli(newest.Made)).Seconds()
+	to <- prometheus.MustNewConstMetric(age, prometheus.GaugeValue, now)
+	to <- prometheus.MustNewConstMetric(seconds, prometheus.GaugeValue, float64(newest.Seconds))
+	to <- prometheus.MustNewConstMetric(size, prometheus.GaugeValue, float64(newest.Bytes))
 }

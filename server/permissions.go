@@ -19,6 +19,8 @@ const (
 	actObserve            action = "observe"          // figures of operation
 	actAccount            action = "read own account" // who am I
 	actReadAudit          action = "read the audit trail"
+	actBackUp             action = "make backups"        // in a folder of the machine
+	actCompact            action = "compact the store"   //
 	actListTokens         action = "list tokens"         // also their rights
 	actMakeToken          action = "make tokens"         //
 	actRevokeToken        action = "revoke tokens"       //
@@ -56,7 +58,9 @@ func allowed(role syncengine.Role, a action) bool {
 		return true
 	case actAccount:
 		return true
-	case actObserve:
+	case actBackUp:
+		return local
+	case actObserve, actCompact:
 		return local || schemas.May(role, schemas.ActOperate)
 	case actReadAudit:
 		return local || schemas.May(role, schemas.ActAudit)

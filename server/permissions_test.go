@@ -27,6 +27,8 @@ func expected() map[string]string {
 		"GET /healthz":                                         "*",
 		"GET /readyz":                                          "*",
 		"GET /metrics":                                         "Al",
+		"POST /v1/backups":                                     "l",
+		"POST /v1/compactions":                                 "Al",
 		"GET /v1/me":                                           "ANCLcaUl",
 		"GET /v1/audit":                                        "AUl",
 		"GET /v1/tokens":                                       "Al",

@@ -146,6 +146,11 @@ func (s *Server) relearn(w store.Writer, l *ledger.Ledger, in *ledger.Incoming, 
 		if r == nil {
 			continue
 		}
+		if r.Type == syncengine.Redact {
+			if err := noteErasure(w, s.millis()); err != nil {
+				return err
+			}
+		}
 		grant := r
 		if r.Type == syncengine.Revoke {
 			grant = l.Authority().Ruling(r.Target)

@@ -83,6 +83,16 @@ func operationRoutes() []route {
 			"GET", "/metrics", actObserve, (*Server).showMetrics,
 			does("Figures of operation, for Prometheus").AnswersMedia(200, "text/plain"),
 		},
+		{
+			"POST", "/v1/backups", actBackUp, (*Server).makeBackup,
+			does("Make a backup in a folder of the machine, and verify it").
+				Detail("For the machine's own command line alone. The answer is a line of JSON for each thing to tell, the last of which has the backup.").
+				Takes(backupOrder{}).Streams(200, linesMedia, backupLine{}),
+		},
+		{
+			"POST", "/v1/compactions", actCompact, (*Server).compactStore,
+			does("Write the store's file anew, so that nothing redacted is left in it").Answers(200, compaction{}),
+		},
 		{"GET", "/v1/me", actAccount, (*Server).showAccount, does("Who the asker is here").Answers(200, Person{})},
 		{
 			"GET", "/v1/audit", actReadAudit, (*Server).listAudit,

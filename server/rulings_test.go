@@ -170,11 +170,4 @@ func TestARedactionLeavesNoBytesInACompactedFile(t *testing.T) {
 	if bytes.Contains(raw, []byte("Durand")) {
 		t.Fatal("the file still holds the words")
 	}
-	again := openBolt(t, file)
-	if err := server.ErasureDone(context.Background(), again); err != nil {
-		t.Fatal(err)
-	}
-	if since, err := server.ErasureSince(context.Background(), again); err != nil || !since.IsZero() {
-		t.Fatalf("%v %v", since, err)
-	}
 }

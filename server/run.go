@@ -38,6 +38,7 @@ func (s *Server) run(ctx context.Context, l net.Listener, h http.Handler) error 
 	}
 	s.refresher.wake()
 	s.janitor.wake()
+	s.maintainer.wake()
 	stopped := make(chan error, 1)
 	go func() { stopped <- server.Serve(l) }()
 	select {
@@ -75,4 +76,5 @@ func (s *Server) Close() {
 	s.closeOnce.Do(func() { close(s.closing) })
 	s.refresher.close()
 	s.janitor.close()
+	s.maintainer.close()
 }

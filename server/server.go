@@ -29,6 +29,10 @@ type Options struct {
 	Now     func() time.Time // time.Now where it is nil
 	Address string           // base URL that tickets name: "https://arpenteur.example"
 	Version string           // of the program, told by /healthz
+	Backup  BackupPlan       // of the backups that the server makes by itself
+	// CompactAfter is how long after a redaction the store's file is written anew, so that several redactions go together; 45 minutes where
+	// it is zero.
+	CompactAfter time.Duration
 }
 
 // Server is the central server: the authority of its ledgers, and everybody's way to the merged records. It is safe for concurrent
@@ -55,13 +59,19 @@ type Server struct {
 	importing    chan struct{}          // holds one for each import that runs
 	photos       *photos.Archive        // nil where there is no place for them
 	janitor      *refresher             // of photos
+	backingUp    chan struct{}          // holds one while a backup is made
+	maintainer   *refresher             // of Maintain
 	closing      chan struct{}          // closed by Close
 	document     func() ([]byte, error) // of the routes, made when it is first asked for
 	closeOnce    sync.Once
 	probe        probe
-	started      string // names this run of the program in request ids
+	backupFailed time.Time // of the plan; the maintainer's
+	started      string    // names this run of the program in request ids
 	requests     atomic.Uint64
 }
+
+// defaultCompactAfter is how long values that were redacted may lie in free pages of the store's file.
+const defaultCompactAfter = 45 * time.Minute
 
 // New returns a server over a store. It makes nothing in the store.
 func New(o Options) (*Server, error) {
@@ -70,6 +80,9 @@ func New(o Options) (*Server, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.CompactAfter == 0 {
+		o.CompactAfter = defaultCompactAfter
 	}
 	compiler, err := schemas.NewRegistry()
 	if err != nil {
@@ -90,11 +103,14 @@ func New(o Options) (*Server, error) {
 		counted:    countCache{counts: map[syncengine.LedgerID]countedAt{}},
 		importer:   importer{o.Secret.derive("import")},
 		importing:  make(chan struct{}, maxImports),
+		backingUp:  make(chan struct{}, 1),
 		closing:    make(chan struct{}),
 		document:   sync.OnceValues(describe),
 	}
 	s.refresher = newRefresher(s.Refresh, 0)
 	s.incarnations.Store(&[]incarnation{{Number: 1, pen: s.pen}})
+	s.maintainer = newRefresher(s.Maintain, time.Minute)
+	s.metrics.registry.MustRegister(&backupFigures{s})
 	copy(s.storeID[:], o.StoreID[:])
 	s.started = strconv.FormatInt(s.millis()/1000, 36)
 	s.keeper = ledger.NewKeeper(func(id syncengine.VersionID, content []byte) (*syncengine.Checklist, error) {

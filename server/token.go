@@ -12,6 +12,7 @@ import (
 // round trip. Ledgers go by their number, which takes a byte or two.
 type baseToken struct {
 	store   [8]byte // of the server; another one means that the numbers mean something else
+	backup  uint64  // number of the newest backup that receipts told the client of
 	ledgers []basePoint
 }
 
@@ -24,7 +25,8 @@ type basePoint struct {
 }
 
 func (t *baseToken) String() string {
-	b := append(make([]byte, 0, 8+len(t.ledgers)*5), t.store[:]...)
+	b := append(make([]byte, 0, 10+len(t.ledgers)*5), t.store[:]...)
+	b = binary.AppendUvarint(b, t.backup)
 	for _, p := range t.ledgers {
 		n := p.number << 2
 		if p.revoked {
@@ -59,6 +61,7 @@ func parseToken(text string, store [8]byte) (*baseToken, bool) {
 		b = b[size:]
 		return n
 	}
+	t.backup = next()
 	for len(b) > 0 {
 		n := next()
 		p := basePoint{number: n >> 2, revoked: n&1 != 0, version: next()}

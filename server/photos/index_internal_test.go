@@ -139,7 +139,7 @@ func compareWithNaive(t *rapid.T, s store.Store) {
 
 func TestKeysLeadBackToTheirPhotos(t *testing.T) {
 	p := wire.PhotoName{Ledger: someLedger, Hash: syncengine.Hash{0xab, 2, 3}}
-	if got, ok := parseKey(Key(p)); !ok || got != p {
+	if got, ok := ParseKey(Key(p)); !ok || got != p {
 		t.Errorf("%s is read as %+v", Key(p), got)
 	}
 	u := Upload{syncengine.ReplicaID{Hash: syncengine.Hash{9}}, p}
@@ -147,7 +147,7 @@ func TestKeysLeadBackToTheirPhotos(t *testing.T) {
 		t.Errorf("%s is read as %+v", u.key(), got)
 	}
 	for _, key := range []string{"", "a/b/c", u.key(), thumbnailKey(p), Key(p)[1:], Key(p) + "0"} {
-		if _, ok := parseKey(key); ok {
+		if _, ok := ParseKey(key); ok {
 			t.Errorf("%q is taken for the key of a photo", key)
 		}
 	}

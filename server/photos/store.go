@@ -61,8 +61,8 @@ func Key(p wire.PhotoName) string {
 	return fmt.Sprintf("%s/%x/%x", p.Ledger, p.Hash[:1], p.Hash[:])
 }
 
-// parseKey reads what Key wrote.
-func parseKey(key string) (p wire.PhotoName, ok bool) {
+// ParseKey reads what Key wrote.
+func ParseKey(key string) (p wire.PhotoName, ok bool) {
 	parts := strings.Split(key, "/")
 	if len(parts) != 3 || len(parts[2]) != 2*len(p.Hash) {
 		return p, false

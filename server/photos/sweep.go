@@ -221,7 +221,7 @@ func (a *Archive) checkThere(ctx context.Context, p Photo, out *Swept) error {
 // LooseLife.
 func (a *Archive) sweepFound(ctx context.Context, out *Swept) error {
 	return a.Blobs.List(ctx, "", func(i Item) error {
-		p, ok := parseKey(i.Key)
+		p, ok := ParseKey(i.Key)
 		if !ok {
 			return ctx.Err()
 		}

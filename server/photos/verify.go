@@ -50,7 +50,7 @@ func Verify(ctx context.Context, r store.Reader, blobs Store, fault func(p wire.
 		return done, err
 	}
 	return done, blobs.List(ctx, "", func(i Item) error {
-		p, ok := parseKey(i.Key)
+		p, ok := ParseKey(i.Key)
 		if !ok {
 			return nil // a thumbnail or partial: made again, or swept
 		}

@@ -320,6 +320,25 @@ func (l *Ledger) HeadsAt(replica syncengine.ReplicaID, version uint64) ([]syncen
 	return v[replica], nil
 }
 
+// HeldAt returns how far the first branch of a replica's log was held at a version of the ledger; 0 where nothing of it was. What arrived in
+// the ledger since is looked at until the log's first arrival among it.
+func (l *Ledger) HeldAt(replica syncengine.ReplicaID, version uint64) (uint64, error) {
+	logs, err := l.logsOf(replica)
+	if err != nil || len(logs) == 0 || version == 0 {
+		return 0, err
+	}
+	seq := logs[0].Held.Seq
+	err = l.r.Scan(spaceArrivals, l.id, versionKey(version+1), nil, func(_, value []byte) (bool, error) {
+		a, err := readArrived(value)
+		if a.log == logs[0].Number {
+			seq = a.from
+			return false, err
+		}
+		return true, err
+	})
+	return seq, err
+}
+
 // Beyond returns what of a stretch a holder of heads lacks, reporting false where it lacks nothing.
 func (l *Ledger) Beyond(a Advance, heads []syncengine.Head) (Advance, bool, error) {
 	covered, err := l.coveredBy(a.log, heads)

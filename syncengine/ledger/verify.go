@@ -1,12 +1,14 @@
 package ledger
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
 	"slices"
 
 	"github.com/arpenteur/arpenteur/syncengine"
+	"github.com/arpenteur/arpenteur/syncengine/store"
 	"github.com/arpenteur/arpenteur/syncengine/wire"
 )
 
@@ -25,6 +27,9 @@ func (f *Fault) Error() string {
 	if f.Record.Kind != "" {
 		return fmt.Sprintf("ledger %s: %s %s: %v", f.Ledger, f.Record.Kind, f.Record.ID, f.Err)
 	}
+	if f.Replica.IsZero() {
+		return fmt.Sprintf("ledger %s: %v", f.Ledger, f.Err)
+	}
 	return fmt.Sprintf("ledger %s: log %s branch %d line %d: %v", f.Ledger, f.Replica, f.Branch, f.Seq, f.Err)
 }
 
@@ -33,7 +38,39 @@ func (f *Fault) Unwrap() error { return f.Err }
 
 // Checked counts what Verify looked at.
 type Checked struct {
-	Lines, Heads, Records int
+	Ledgers, Lines, Heads, Records int
+}
+
+// VerifyStore is Verify for every ledger that r holds, each by itself: damage in one hides nothing of another (law L6). A ledger that can't be
+// read at all is a fault without a replica. Counts go on from ledger to ledger.
+func VerifyStore(ctx context.Context, r store.Reader, k *Keeper, fault func(*Fault), progress func(Checked)) (Checked, error) {
+	var done Checked
+	err := r.Ledgers(func(id syncengine.LedgerID) (bool, error) {
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		l, err := k.View(r, id)
+		if errors.Is(err, ErrUnknownLedger) {
+			return true, nil // something is kept beside a ledger that is not held
+		}
+		before := done
+		before.Ledgers++
+		done = before
+		if err == nil {
+			var more Checked
+			more, err = l.Verify(fault, func(c Checked) { progress(before.plus(c)) })
+			done = before.plus(more)
+		}
+		if err != nil {
+			fault(&Fault{Ledger: id, Err: err})
+		}
+		return true, nil
+	})
+	return done, err
+}
+
+func (c Checked) plus(d Checked) Checked {
+	return Checked{c.Ledgers + d.Ledgers, c.Lines + d.Lines, c.Heads + d.Heads, c.Records + d.Records}
 }
 
 // Verify recomputes every hash, chain and head of the ledger and merges every record anew. fault is called for the first bad line of each

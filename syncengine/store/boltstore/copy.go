@@ -99,10 +99,18 @@ type copier struct {
 	keys     int
 	total    int64
 	progress func(done, total int64)
+	telling  bool // progress runs: its panics are its own
 }
 
 func (c *copier) run() (err error) {
-	defer guard(&err)
+	defer func() {
+		if c.telling {
+			return
+		}
+		if panicked := recover(); panicked != nil {
+			err = damaged("%v", panicked)
+		}
+	}()
 	if c.tx, err = c.to.Begin(true); err != nil {
 		return err
 	}
@@ -191,7 +199,9 @@ func (c *copier) step(size int) error {
 
 func (c *copier) tell() {
 	if c.progress != nil {
+		c.telling = true
 		c.progress(min(c.done, c.total), c.total)
+		c.telling = false
 	}
 }
 
