@@ -136,7 +136,7 @@ func (s *Server) outgrown(l *ledger.Ledger, in *ledger.Incoming, fresh int) uint
 	return 0
 }
 
-// relearn brings the directory up to grants and revocations that came back.
+// relearn brings the directory up to grants and revocations that came back, and notes redactions among them.
 func (s *Server) relearn(w store.Writer, l *ledger.Ledger, in *ledger.Incoming, fresh int) error {
 	if !l.Authority().IsAuthority(in.Replica) {
 		return nil
