@@ -253,6 +253,9 @@ func TestAFaultNamesItsPlaceAndItsCause(t *testing.T) {
 	if !strings.Contains(f.Error(), "branch 2 line 7: cause") || !errors.Is(f, cause) {
 		t.Error(f)
 	}
+	if whole := (&ledger.Fault{Err: cause}).Error(); strings.Contains(whole, "line") {
+		t.Error(whole)
+	}
 	f.Record = se.RecordKey{Kind: "observation"}
 	if !strings.Contains(f.Error(), "observation 00000000-0000-0000-0000-000000000000: cause") {
 		t.Error(f)

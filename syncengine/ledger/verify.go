@@ -27,7 +27,7 @@ func (f *Fault) Error() string {
 	if f.Record.Kind != "" {
 		return fmt.Sprintf("ledger %s: %s %s: %v", f.Ledger, f.Record.Kind, f.Record.ID, f.Err)
 	}
-	if f.Replica.IsZero() {
+	if f.Replica.IsZero() && f.Seq == 0 {
 		return fmt.Sprintf("ledger %s: %v", f.Ledger, f.Err)
 	}
 	return fmt.Sprintf("ledger %s: log %s branch %d line %d: %v", f.Ledger, f.Replica, f.Branch, f.Seq, f.Err)
