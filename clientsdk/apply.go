@@ -101,6 +101,11 @@ func (a *applier) keep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if t.erased {
+		if err := a.c.sweepPhotos(ctx); err != nil {
+			return err
+		}
+	}
 	a.spoiled = t.spoiled
 	a.report.Received += t.received
 	for _, m := range t.remarks {
@@ -130,6 +135,7 @@ type applying struct {
 	adopted  bool // a ledger began
 	remarks  []wire.Remark
 	spoiled  bool
+	erased   bool // a ruling erased values, which may have named photos
 }
 
 func (t *applying) take(f wire.Frame) error {
@@ -234,6 +240,7 @@ func (t *applying) finish() error {
 		if _, err := l.Advances(t.w); err != nil {
 			return err
 		}
+		t.erased = t.erased || l.Erased()
 	}
 	return t.from.finish()
 }

@@ -60,9 +60,11 @@ type Client struct {
 	keeper   *ledger.Keeper
 	compiler *schemas.Registry
 	journal  *journal
+	photos   *photoStore
 	watchers *watchers
 
-	syncing chan struct{} // holds one token: who has it may exchange
+	syncing       chan struct{} // holds one token: who has it may exchange
+	photographing chan struct{} // holds one token: who has it may send photos
 
 	recording sync.RWMutex // held for writing while the journal is written anew
 
@@ -70,6 +72,7 @@ type Client struct {
 	drafts    map[syncengine.RecordID]*Draft
 	finished  []syncengine.RecordID // drafts whose commit the store still remembers
 	link      link
+	photoLink link      // pieces of photos; what the link lets through of them is learned apart
 	challenge string    // the server's last one
 	gaveBack  time.Time // when the authority's lines were last brought back to a server that did not know this tablet
 	closed    bool
@@ -101,7 +104,8 @@ func Open(ctx context.Context, folder string, o Options) (c *Client, err error) 
 	}
 	c = &Client{
 		o: o, folder: folder, file: file, store: sealed, compiler: compiler, watchers: newWatchers(),
-		syncing: make(chan struct{}, 1), drafts: map[syncengine.RecordID]*Draft{}, link: newLink(),
+		syncing: make(chan struct{}, 1), photographing: make(chan struct{}, 1),
+		drafts: map[syncengine.RecordID]*Draft{}, link: newLink(), photoLink: link{limit: maxPiece},
 	}
 	c.keeper = ledger.NewKeeper(func(id syncengine.VersionID, content []byte) (*syncengine.Checklist, error) {
 		v, err := compiler.Compile(id, content)
@@ -110,7 +114,17 @@ func Open(ctx context.Context, folder string, o Options) (c *Client, err error) 
 		}
 		return v.Checklist, nil
 	})
-	return c, c.openJournal(ctx, key)
+	c.keeper.Watch(&photoIndex{names: c.namesPhoto})
+	if c.photos, err = openPhotoStore(folder, key, o); err != nil {
+		return nil, err
+	}
+	if err := c.openJournal(ctx, key); err != nil {
+		return nil, err
+	}
+	if err := c.repairPhotos(ctx); err != nil {
+		return nil, errors.Join(err, c.journal.close())
+	}
+	return c, nil
 }
 
 func (o Options) withDefaults() Options {
@@ -155,6 +169,7 @@ func (c *Client) Close() error {
 	c.closed = true
 	c.mu.Unlock()
 	c.syncing <- struct{}{}
+	c.photographing <- struct{}{}
 	c.watchers.close()
 	return errors.Join(c.journal.close(), c.store.Close())
 }
@@ -200,6 +215,8 @@ type LedgerInfo struct {
 	Mine    uint64 // changes that this user made here
 	// Received and BackedUp are how many of Mine the server has acknowledged, and holds in a verified backup.
 	Received, BackedUp uint64
+	// Photos are those of the user's own changes here.
+	Photos PhotoCounts
 }
 
 // Ledgers returns the ledgers that the tablet holds, in the order of their ids.
@@ -240,6 +257,9 @@ func (c *Client) ledgerInfo(r store.Reader, l *ledger.Ledger, id *identity) (Led
 		}
 	}
 	if info.Records, err = l.Count(); err != nil {
+		return info, err
+	}
+	if info.Photos, err = photoCounts(r, l.ID()); err != nil {
 		return info, err
 	}
 	for _, p := range c.pens(id) {

@@ -3,6 +3,7 @@ package clientsdk
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -41,7 +42,7 @@ func (c *Client) Commit(ctx context.Context, drafts ...*Draft) ([]Saved, error) 
 			continue
 		}
 		if len(drafts) == 1 {
-			if err := d.finish(); err != nil {
+			if err := errors.Join(d.finish(), d.forgetRemoved()); err != nil {
 				return nil, err
 			}
 		}
@@ -56,6 +57,9 @@ func (c *Client) Commit(ctx context.Context, drafts ...*Draft) ([]Saved, error) 
 			return nil, err // the change is kept: the store remembers it by the draft's id
 		}
 		c.giveFinished(d.id)
+		if err := d.forgetRemoved(); err != nil {
+			return nil, err
+		}
 	}
 	for i := range saved {
 		c.watchers.send(Event{Type: Committed, Ledger: saved[i].Ref.Ledger, Record: saved[i].Ref.Record})
@@ -124,6 +128,9 @@ func (c *Client) commitDraft(w store.Writer, d *Draft) (Saved, error) {
 		return Saved{}, err
 	}
 	if _, err := l.Advances(w); err != nil {
+		return Saved{}, err
+	}
+	if err := c.keepPhotos(w, d.ref.Ledger, lines[0].Change); err != nil {
 		return Saved{}, err
 	}
 	s := Saved{Change: lines[0].Change.ID, Ref: d.ref}

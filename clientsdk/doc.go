@@ -22,6 +22,18 @@
 // values that a sync brings meanwhile, that another draft commits, or that stand folded behind the shown one stay. Unfold shows
 // the others of one field. There is no way to say by hand what is replaced.
 //
+// # Photos
+//
+// A photo is sealed and durable when TakePhoto returns, and stays on the tablet, whole, until a person has looked it over: PhotosToReview,
+// PreviewPhoto, and ReviewPhoto or DiscardPhoto. Only what ReviewPhoto made of it, small, blurred where marked and without metadata, is ever sent or carried.
+//
+//	taken, err := d.TakePhoto(ctx, "/photos", camera, clientsdk.PhotoOptions{})
+//	saved, err := d.Commit(ctx)                 // the record need not wait for the photo
+//	_, err = c.ReviewPhoto(ctx, taken.ID, clientsdk.Review{Blur: faces})
+//
+// Photos says where each one of a record is. FetchPhoto brings those of others, when they are asked for; FreePhotos drops the bytes of
+// those that a backup holds.
+//
 // # What a bad link does
 //
 // An exchange that is cut keeps every complete run on both sides. The next one asks what arrived, then sends less at once. A change that

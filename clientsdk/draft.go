@@ -3,6 +3,7 @@ package clientsdk
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -240,6 +241,14 @@ func (d *Draft) enter(values map[syncengine.Path]*syncengine.Value) error {
 	if d.done {
 		return ErrClosed
 	}
+	if err := d.check(values); err != nil {
+		return err
+	}
+	return d.record(draftEntry{Draft: d.id, Op: "set", Values: values}, func() { d.apply(values) })
+}
+
+// check refuses paths that are no registers of the checklist, and values of another type than theirs.
+func (d *Draft) check(values map[syncengine.Path]*syncengine.Value) error {
 	list := d.Checklist()
 	for p, v := range values {
 		var node *syncengine.Node
@@ -255,7 +264,7 @@ func (d *Draft) enter(values map[syncengine.Path]*syncengine.Value) error {
 			return wire.Problemf(wire.CodeInvalid, "%s is not the type of value that %s takes", *v, p)
 		}
 	}
-	return d.record(draftEntry{Draft: d.id, Op: "set", Values: values}, func() { d.apply(values) })
+	return nil
 }
 
 func (d *Draft) apply(values map[syncengine.Path]*syncengine.Value) {
@@ -318,14 +327,29 @@ func (d *Draft) Entered() map[syncengine.Path]syncengine.Value {
 	return maps.Clone(d.entered)
 }
 
-// Discard forgets the draft. What was committed before is not touched.
+// Discard forgets the draft, with the photos that were taken in it. What was committed before is not touched.
 func (d *Draft) Discard() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.done {
 		return nil
 	}
-	return d.finish()
+	photos := d.c.photos.originalsOf(d.id)
+	if err := d.c.photos.bury(photos); err != nil {
+		return err
+	}
+	if err := d.finish(); err != nil {
+		return errors.Join(err, d.c.photos.unbury(photos))
+	}
+	return d.c.photos.forget(photos)
+}
+
+// forgetRemoved forgets the photos that were taken in the draft and removed from it, once it is committed. The caller holds d.mu.
+func (d *Draft) forgetRemoved() error {
+	removed := slices.DeleteFunc(d.c.photos.originalsOf(d.id), func(p *WaitingPhoto) bool {
+		return d.entered[p.Element.Node()] == syncengine.True
+	})
+	return d.c.photos.forget(removed)
 }
 
 // finish ends the draft in the journal, and writes a journal that has grown anew. The caller holds d.mu.

@@ -24,7 +24,8 @@ const (
 type Record struct {
 	*ledger.Merged
 	Ref    Ref
-	Safety Safety
+	Safety Safety // of its changes; photos are sent apart
+	Photos PhotoCounts
 }
 
 // Document returns the record as canonical JSON: what is shown of it, see syncengine.Record.AppendDocument.
@@ -42,14 +43,20 @@ func (c *Client) Record(ctx context.Context, ref Ref) (*Record, error) {
 			return ErrNoRecord
 		}
 		out = &Record{Merged: m, Ref: ref}
-		out.Safety, err = c.safety(l, ref.Record)
+		if out.Safety, err = c.safety(l, ref.Record); err != nil {
+			return err
+		}
+		photos, err := c.photosOf(l, m)
+		for i := range photos {
+			out.Photos.add(photos[i].State)
+		}
 		return err
 	})
 	return out, err
 }
 
 // Records calls fn with the merged records that a filter wants, in the order of kind and id, after the given key (nil: from the
-// first), until fn returns false. fn must not call the client. Safety is not filled in; ask Record for it.
+// first), until fn returns false. fn must not call the client. Safety and Photos are not filled in; ask Record for them.
 func (c *Client) Records(ctx context.Context, id syncengine.LedgerID, f ledger.Filter, after *syncengine.RecordKey, fn func(r *Record) (bool, error)) error {
 	return c.view(ctx, id, func(l *ledger.Ledger) error {
 		return l.List(f, after, func(m *ledger.Merged) (bool, error) {
@@ -141,6 +148,7 @@ type Status struct {
 	Name     string // of the tablet
 	Ledgers  []LedgerInfo
 	Drafts   int
+	Photos   PhotoCounts // this user's: those that wait to be looked over, and those of committed changes
 }
 
 // Status returns where everything is.
@@ -157,6 +165,13 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	if err != nil || !s.Enrolled {
 		return s, err
 	}
-	s.Ledgers, err = c.Ledgers(ctx)
-	return s, err
+	if s.Ledgers, err = c.Ledgers(ctx); err != nil {
+		return s, err
+	}
+	for _, l := range s.Ledgers {
+		s.Photos.include(l.Photos)
+	}
+	s.Photos.ToReview = len(c.PhotosToReview())
+	s.Photos.Total += s.Photos.ToReview
+	return s, nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -21,8 +22,10 @@ const maxAnswerBytes = 1 << 20
 type request struct {
 	method, path, contentType string
 	body                      []byte
-	limit                     int  // asked of the answer; 0 for none
-	tries                     *int // counts the round trips, where it is not nil
+	query                     string
+	header                    http.Header // beside those that every request has
+	limit                     int         // asked of the answer; 0 for none
+	tries                     *int        // counts the round trips, where it is not nil
 }
 
 // do sends a request signed by key, once more with a new challenge where the server asks for one. The caller closes the answer's body.
@@ -76,6 +79,8 @@ func (c *Client) newRequest(ctx context.Context, server string, q request) (*htt
 	if err != nil {
 		return nil, err
 	}
+	r.URL.RawQuery = q.query
+	maps.Copy(r.Header, q.header)
 	r.Header.Set("User-Agent", "arpenteur")
 	if q.contentType != "" {
 		r.Header.Set("Content-Type", q.contentType)

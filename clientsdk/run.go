@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -26,15 +27,14 @@ func (c *Client) Run(ctx context.Context) error {
 	wake := make(chan struct{}, 1)
 	following, cancel := context.WithCancel(ctx)
 	events := c.Watch(following)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		c.listen(following, wake)
-	}()
-	defer func() { cancel(); <-done }()
+	photos := make(chan struct{}, 1)
+	var background sync.WaitGroup
+	background.Go(func() { c.listen(following, wake) })
+	background.Go(func() { c.runPhotos(following, photos) })
+	defer func() { cancel(); background.Wait() }()
 	backoff := time.Duration(0)
 	for {
-		_, err := c.Sync(ctx)
+		err := c.syncRecords(ctx, &Report{})
 		wait := c.jitter(runEvery)
 		switch {
 		case ctx.Err() != nil:
@@ -47,6 +47,7 @@ func (c *Client) Run(ctx context.Context) error {
 			wait = c.jitter(backoff)
 		default:
 			backoff = 0
+			poke(photos)
 		}
 		if !pause(ctx, wait, events, wake, backoff > 0) {
 			if ctx.Err() != nil {
@@ -54,6 +55,39 @@ func (c *Client) Run(ctx context.Context) error {
 			}
 			return ErrClosed
 		}
+	}
+}
+
+// runPhotos sends photos whenever the records were exchanged, beside the exchange of records: a capture never waits for a photo. After a
+// failure it waits, twice as long each time.
+func (c *Client) runPhotos(ctx context.Context, due <-chan struct{}) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-due:
+		}
+		for backoff := minBackoff; ctx.Err() == nil; backoff = min(2*backoff, maxBackoff) {
+			err := c.syncPhotos(ctx, &Report{})
+			if err == nil || ctx.Err() != nil {
+				break
+			}
+			c.watchers.send(Event{Type: Failed, Err: err})
+			timer := time.NewTimer(c.jitter(backoff))
+			select {
+			case <-ctx.Done():
+			case <-timer.C:
+			}
+			timer.Stop()
+		}
+	}
+}
+
+// poke says that there is something to do, to somebody who may know already.
+func poke(ch chan<- struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
 	}
 }
 
@@ -126,10 +160,7 @@ func (c *Client) follow(ctx context.Context, wake chan<- struct{}) bool {
 	for lines.Scan() {
 		some = true
 		if strings.HasPrefix(lines.Text(), "event: moved") {
-			select {
-			case wake <- struct{}{}:
-			default:
-			}
+			poke(wake)
 		}
 	}
 	return some

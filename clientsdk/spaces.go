@@ -11,11 +11,15 @@ import (
 
 // The spaces of what a tablet keeps beside its ledgers.
 const (
-	spaceTablet    store.Space = "tablet"    // "identity", "base" in no ledger; "side" in each ledger
+	spaceTablet    store.Space = "tablet"    // "identity", "base" in no ledger; "side", "photos" in each ledger
 	spaceRemote    store.Space = "remote"    // replica -> heads that the server says it holds
 	spaceReceipts  store.Space = "receipts"  // replica -> the newest receipt about another tablet's log, for relaying
 	spaceAnnounced store.Space = "announced" // replica -> how far another tablet's log is known to reach beyond what is held here
 	spaceDrafts    store.Space = "drafts"    // draft id -> the change that it was committed as, until the journal has forgotten it
+
+	spacePhotos       store.Space = "photos"        // hash -> photoEntry
+	spacePhotoRefs    store.Space = "photo_refs"    // hash of a photo that some change refers to -> 1
+	spacePhotoChanges store.Space = "photo_changes" // change -> the photos that it refers to
 )
 
 // identity is who this store's user is, and to whom it belongs.

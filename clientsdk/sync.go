@@ -21,6 +21,11 @@ type Report struct {
 	BytesUp    int64 // of bodies, as sent
 	BytesDown  int64
 	Remarks    []wire.Remark // what the server said of single runs and changes
+
+	PhotosSent    int            // photos that the server took
+	PhotosResumed int            // of these, sent on from where an earlier exchange was cut
+	PhotoBytes    int64          // of photos, those that were sent twice included
+	PhotoProblems []PhotoProblem // photos that were set aside; the others went on
 }
 
 // maxRounds bounds the exchanges of one Sync; each but the last few moves something.
@@ -28,14 +33,22 @@ const maxRounds = 1000
 
 // Sync exchanges all ledgers with the server: usually one round trip, more where there is more than fits. An exchange that is cut
 // keeps every complete run on both sides, and the next call goes on from there. Changes that the server refuses are reported and hold back
-// nothing. One Sync runs at a time; others wait.
+// nothing. Then photos are sent, for which no record waits. One Sync runs at a time; others wait.
 func (c *Client) Sync(ctx context.Context) (*Report, error) {
+	report := &Report{}
+	if err := c.syncRecords(ctx, report); err != nil {
+		return report, err
+	}
+	return report, c.syncPhotos(ctx, report)
+}
+
+// syncRecords exchanges the ledgers, all but the photos.
+func (c *Client) syncRecords(ctx context.Context, report *Report) error {
 	release, err := c.exchanging(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer release()
-	report := &Report{}
 	s := &syncer{c: c, report: report}
 	for range maxRounds {
 		more, err := s.round(ctx)
@@ -43,7 +56,7 @@ func (c *Client) Sync(ctx context.Context) (*Report, error) {
 			s.unknown = false
 			helped, back := s.giveBack(ctx)
 			if back != nil {
-				return report, errors.Join(err, back)
+				return errors.Join(err, back)
 			}
 			if helped {
 				s.full = true
@@ -51,14 +64,14 @@ func (c *Client) Sync(ctx context.Context) (*Report, error) {
 			}
 		}
 		if err != nil {
-			return report, err
+			return err
 		}
 		if !more {
 			c.watchers.send(Event{Type: Synced})
-			return report, nil
+			return nil
 		}
 	}
-	return report, errors.New("the exchange does not come to an end; report this with the tablet's log")
+	return errors.New("the exchange does not come to an end; report this with the tablet's log")
 }
 
 // syncer is one Sync in progress.

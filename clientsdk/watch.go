@@ -14,8 +14,11 @@ type EventType string
 const (
 	Committed EventType = "committed" // a draft became a change: Ledger and Record
 	Moved     EventType = "moved"     // an exchange brought something to Ledger
-	Synced    EventType = "synced"    // an exchange came to its end: nothing is left to send
-	Failed    EventType = "failed"    // an exchange did not: Err says why; Run tries again
+	Synced    EventType = "synced"    // the records were exchanged to the end; photos may still be on their way
+	Failed    EventType = "failed"    // an exchange did not come to its end: Err says why; Run tries again
+
+	PhotoReviewed EventType = "photo_reviewed" // a photo was looked over: Ledger and Record
+	PhotoSent     EventType = "photo_sent"     // the server has a photo of Ledger, or a backup has
 )
 
 // Event is something that a screen may want to show.

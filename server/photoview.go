@@ -36,7 +36,7 @@ func photosOf(l *reached, m *ledger.Merged, words *words) ([]photoView, error) {
 			v.State = wire.PhotoBarred
 		}
 		if f != nil && !f.Erased {
-			if hash, ok := photos.HashIn(f.Shown); ok {
+			if hash, ok := wire.HashIn(f.Shown); ok {
 				state, err := photos.Find(l.r, wire.PhotoName{Ledger: l.ID(), Hash: hash})
 				if err != nil {
 					return nil, err

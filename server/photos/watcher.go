@@ -25,24 +25,13 @@ type reference struct {
 	Hash syncengine.Hash `json:"hash"`
 }
 
-// hashValue is the length of the value of a leaf that holds a hash: 43 characters in quotes.
-const hashValue = 45
-
-// HashIn returns the hash that a leaf's value is, if it has the form of one.
-func HashIn(v syncengine.Value) (syncengine.Hash, bool) {
-	if len(v) != hashValue || v[0] != '"' {
-		return syncengine.Hash{}, false
-	}
-	h, err := syncengine.ParseHash(string(v[1 : hashValue-1]))
-	return h, err == nil && !h.IsZero()
-}
-
 // Judged brings up to date what the changes refer to. Most refer to nothing, and are told by the length of their values alone.
 func (x *Watcher) Judged(w store.Writer, l *ledger.Ledger, changes []syncengine.Judged) error {
 	for i := range changes {
 		c := &changes[i]
 		if !slices.ContainsFunc(c.Writes, func(s syncengine.Write) bool {
-			return s.Value == "" || len(s.Value) == hashValue && s.Value[0] == '"'
+			_, formed := wire.HashIn(s.Value)
+			return s.Value == "" || formed
 		}) {
 			continue
 		}
@@ -62,7 +51,7 @@ func (x *Watcher) change(w store.Writer, l *ledger.Ledger, c *syncengine.Judged)
 	var now []reference
 	counts := false // while its checklist is not known, all that may be a name is kept, and nothing counted
 	for _, s := range c.Writes {
-		hash, formed := HashIn(s.Value)
+		hash, formed := wire.HashIn(s.Value)
 		if s.Value == "" && !c.Decision.Erases(s.Path) { // its value is missing here for now: what was known of it stays
 			i := slices.IndexFunc(before, func(r reference) bool { return r.Path == s.Path })
 			if i >= 0 {
@@ -156,7 +145,7 @@ func (x *Watcher) Erased(w store.Writer, l *ledger.Ledger, e ledger.Erasure) err
 			return bar(w, wire.PhotoName{Ledger: l.ID(), Hash: r.Hash})
 		}
 	}
-	hash, formed := HashIn(e.Value)
+	hash, formed := wire.HashIn(e.Value)
 	if !formed || e.Change.Ruling != nil || e.Change.Genesis != nil {
 		return nil
 	}

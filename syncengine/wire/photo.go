@@ -34,6 +34,16 @@ type PhotoName struct {
 	Hash   syncengine.Hash
 }
 
+// HashIn returns the hash that the value of a leaf is, as its text, if it has that form.
+func HashIn(v syncengine.Value) (syncengine.Hash, bool) {
+	const length = 45 // 43 characters in quotes
+	if len(v) != length || v[0] != '"' {
+		return syncengine.Hash{}, false
+	}
+	h, err := syncengine.ParseHash(string(v[1 : length-1]))
+	return h, err == nil && !h.IsZero()
+}
+
 // PhotoState says what the authority has of a photo.
 type PhotoState string
 
