@@ -31,7 +31,7 @@ type tablet struct {
 func (p *program) deviceCommand() *cobra.Command {
 	o := new(tabletOptions)
 	c := p.group("device",
-		p.deviceEnrol(o), p.deviceShow(o), p.deviceChecklists(o), p.deviceCapture(o), p.deviceEdit(o), p.deviceDrafts(o),
+		p.deviceEnrol(o), p.deviceShow(o), p.deviceChecklists(o), p.deviceCapture(o), p.deviceEdit(o), p.deviceDrafts(o), p.devicePhoto(o),
 		p.deviceList(o), p.deviceGet(o), p.deviceHistory(o), p.deviceSync(o),
 		p.deviceExport(o), p.deviceImport(o),
 	)

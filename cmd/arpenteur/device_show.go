@@ -15,16 +15,17 @@ import (
 
 // statusView says where everything of a tablet is.
 type statusView struct {
-	Enrolled bool         `json:"enrolled"`
-	Account  string       `json:"account,omitempty"`
-	Name     string       `json:"name,omitempty"`
-	Server   string       `json:"server,omitempty"`
-	Mine     uint64       `json:"mine"`      // changes that the user made
-	Received uint64       `json:"received"`  // of these, under a receipt of the server
-	BackedUp uint64       `json:"backed_up"` // of these, in a verified backup
-	ToSend   uint64       `json:"to_send"`
-	Drafts   int          `json:"drafts"`
-	Ledgers  []ledgerView `json:"ledgers"`
+	Enrolled bool            `json:"enrolled"`
+	Account  string          `json:"account,omitempty"`
+	Name     string          `json:"name,omitempty"`
+	Server   string          `json:"server,omitempty"`
+	Mine     uint64          `json:"mine"`      // changes that the user made
+	Received uint64          `json:"received"`  // of these, under a receipt of the server
+	BackedUp uint64          `json:"backed_up"` // of these, in a verified backup
+	ToSend   uint64          `json:"to_send"`
+	Drafts   int             `json:"drafts"`
+	Photos   photoCountsView `json:"photos"`
+	Ledgers  []ledgerView    `json:"ledgers"`
 }
 
 // ledgerView is one ledger of a tablet.
@@ -85,6 +86,7 @@ func (t *tablet) tellSafety(s *statusView) {
 	default:
 		t.tell("device.safe.received", "n", s.Received, "backed", s.BackedUp)
 	}
+	t.tellPhotos(&s.Photos)
 }
 
 // status gathers where everything is.
@@ -97,7 +99,7 @@ func (t *tablet) status(ctx context.Context) (*statusView, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &statusView{Enrolled: s.Enrolled, Account: string(account), Name: s.Name, Server: s.Server, Drafts: s.Drafts, Ledgers: []ledgerView{}}
+	out := &statusView{Enrolled: s.Enrolled, Account: string(account), Name: s.Name, Server: s.Server, Drafts: s.Drafts, Photos: photoCountsView(s.Photos), Ledgers: []ledgerView{}}
 	for _, l := range s.Ledgers {
 		v := ledgerView{ID: l.ID.String(), Access: l.Access, Records: l.Records, Mine: l.Mine, Received: l.Received, BackedUp: l.BackedUp}
 		_, err := t.c.Checklist(ctx, l.ID, schemas.PublicSecurity)

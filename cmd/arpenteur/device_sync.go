@@ -20,7 +20,19 @@ type syncView struct {
 	BytesUp    int64        `json:"bytes_up"` // of bodies
 	BytesDown  int64        `json:"bytes_down"`
 	Remarks    []remarkView `json:"remarks,omitempty"`
+	Photos     int          `json:"photos_sent"`
+	Resumed    int          `json:"photos_resumed"` // of these, sent on from where an exchange was cut
+	PhotoBytes int64        `json:"photo_bytes"`
+	SetAside   []photoAside `json:"photos_set_aside,omitempty"`
 	Status     *statusView  `json:"status"`
+}
+
+// photoAside is a photo that was set aside, and why.
+type photoAside struct {
+	Ledger string    `json:"ledger"`
+	Hash   string    `json:"hash"`
+	Code   wire.Code `json:"code"`
+	Detail string    `json:"detail,omitempty"`
 }
 
 // remarkView is what the server said of a run or change.
@@ -59,13 +71,19 @@ func (t *tablet) sync(ctx context.Context) error {
 	}
 	v := syncView{
 		RoundTrips: report.RoundTrips, Sent: report.Sent, Received: report.Received, BytesUp: report.BytesUp, BytesDown: report.BytesDown,
-		Remarks: remarksOf(report), Status: status,
+		Remarks: remarksOf(report), Photos: report.PhotosSent, Resumed: report.PhotosResumed, PhotoBytes: report.PhotoBytes, Status: status,
+	}
+	for _, a := range report.PhotoProblems {
+		v.SetAside = append(v.SetAside, photoAside{a.Ledger.String(), a.Hash.String(), a.Code, a.Detail})
 	}
 	if t.json {
 		return writeJSON(t.out, v)
 	}
 	t.tell("device.sync.done", "at", time.Now(), "arrived", v.Received, "trips", v.RoundTrips, "up", phrases.Bytes(v.BytesUp), "down", phrases.Bytes(v.BytesDown))
 	t.tellRemarks(report.Remarks)
+	for _, a := range v.SetAside {
+		t.tell("device.sync.photo_aside", "hash", short(a.Hash), "code", string(a.Code), "detail", a.Detail)
+	}
 	t.tellSafety(status)
 	return nil
 }
@@ -79,7 +97,7 @@ func (t *tablet) interrupted(ctx context.Context, err error) error {
 	if failing != nil {
 		return errors.Join(err, failing)
 	}
-	return failed(classNetwork, "device.sync.cut", "at", time.Now(), "n", status.ToSend).because(err)
+	return failed(classNetwork, "device.sync.cut", "at", time.Now(), "n", status.ToSend, "photos", status.Photos.ToSend).because(err)
 }
 
 func remarksOf(r *clientsdk.Report) []remarkView {

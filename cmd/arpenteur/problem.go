@@ -58,6 +58,7 @@ func explanationOf(err error) *explanation {
 		{clientsdk.ErrEnrolled, classRefused, "error.enrolled"},
 		{clientsdk.ErrNoLedger, classUnknown, "error.no_ledger"},
 		{clientsdk.ErrNoRecord, classUnknown, "error.no_record"},
+		{clientsdk.ErrNoPhoto, classUnknown, "error.no_photo"},
 		{clientsdk.ErrNothing, classUsage, "error.nothing"},
 		{clientsdk.ErrClosed, classOther, "error.draft_closed"},
 		{apiclient.ErrUnreachable, classNetwork, "error.unreachable"},
@@ -89,6 +90,9 @@ type failure struct {
 
 // report shows an error and returns the exit code.
 func (p *program) report(err error) int {
+	if own := photoProblem(err); own != nil {
+		err = own
+	}
 	f := p.explain(err)
 	if p.json {
 		raw, _ := json.Marshal(map[string]failure{"error": f})
