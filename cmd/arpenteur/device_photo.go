@@ -47,7 +47,7 @@ func (p *program) photoTake(o *tabletOptions) *cobra.Command {
 		if err != nil {
 			return failed(classUnknown, "device.photo.no_file", "path", args[0]).because(err)
 		}
-		defer file.Close()
+		defer func() { _ = file.Close() }()
 		d, err := t.photoDraft(ctx, record, draft)
 		if err != nil {
 			return err

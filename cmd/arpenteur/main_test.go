@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
+	"image/jpeg"
 	"net"
 	"os"
 	"os/exec"
@@ -53,9 +55,20 @@ func TestTheCommandLineDoesWhatItsTranscriptsSay(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": exits, "field": field, "answers": awaitServer,
+			"exits": exits, "field": field, "answers": awaitServer, "picture": takePicture,
 		},
 	})
+}
+
+// picture FILE WIDTH HEIGHT writes a JPEG, as a camera would.
+func takePicture(ts *testscript.TestScript, _ bool, args []string) {
+	w, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	h, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	f, err := os.Create(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Check(errors.Join(jpeg.Encode(f, image.NewGray(image.Rect(0, 0, w, h)), nil), f.Close()))
 }
 
 // exits CODE program args… runs a program that must end with that code.
