@@ -7,6 +7,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"os"
+	"syscall"
 
 	"github.com/arpenteur/arpenteur/server/imports"
 	"github.com/arpenteur/arpenteur/syncengine/wire"
@@ -89,6 +90,8 @@ func bodyProblem(err error) error {
 	switch {
 	case errors.As(err, &large):
 		return wire.Problemf(wire.CodeTooLarge, "the body is over %d bytes", large.Limit)
+	case errors.Is(err, syscall.ENOSPC):
+		return &wire.Problem{Code: wire.CodeFull, Err: err}
 	case errors.As(err, &disk):
 		return err
 	}
