@@ -51,14 +51,15 @@ func (s *scanner) binary(dst []byte) {
 	s.pos = end
 }
 
-// decodeBinary decodes base64url text that must fill dst exactly.
+// decodeBinary decodes base64url text that must fill dst exactly. The decoder passes over line breaks, which are no part of the text
+// form, so that what it gives may be shorter than the text's length says.
 func decodeBinary(dst []byte, text string) bool {
 	var in, out [96]byte // a signature is 64 bytes and 86 characters
 	if len(text) > len(in) || textEncoding.DecodedLen(len(text)) != len(dst) {
 		return false
 	}
 	n, err := textEncoding.Decode(out[:], in[:copy(in[:], text)])
-	return err == nil && n == copy(dst, out[:n])
+	return err == nil && n == len(dst) && n == copy(dst, out[:n])
 }
 
 // hash takes a hash. The zero hash names nothing and is not accepted.

@@ -107,6 +107,7 @@ func frameVectors(t testing.TB) vectors[frameVector] {
 	no("no object", CodeMalformed, text(`["end"]`))
 	no("no type", CodeMalformed, text(`{"more":true}`))
 	no("type that is no string", CodeMalformed, text(`{"type":1}`))
+	no("type that is empty", CodeMalformed, text(`{"type":""}`))
 	no("type twice", CodeMalformed, text(`{"type":"end","type":"end"}`))
 	no("unknown member", CodeMalformed, text(`{"less":true,"type":"end"}`))
 	no("unknown member after the type", CodeMalformed, text(`{"type":"end","when":1}`))
@@ -124,6 +125,9 @@ func frameVectors(t testing.TB) vectors[frameVector] {
 	no("ledger with another access", CodeMalformed, text(`{"access":"some","ledger":"`+h+`","type":"ledger"}`))
 	no("ledger that is the zero hash", CodeMalformed, text(`{"access":"full","ledger":"`+strings.Repeat("A", 43)+`","type":"ledger"}`))
 	no("ledger that is empty", CodeMalformed, text(`{"access":"full","ledger":"","type":"ledger"}`))
+	no("problem whose code is no word", CodeMalformed, text(`{"code":"Unknown ledger","detail":"","type":"problem"}`))
+	no("nonce of zeros", CodeMalformed, text(`{"nonce":"`+strings.Repeat("A", 43)+`","type":"nonce"}`))
+	no("ledger that holds a carriage return", CodeMalformed, text(`{"access":"full","ledger":"`+strings.Repeat("B", 20)+"\r"+strings.Repeat("B", 21)+`A","type":"ledger"}`))
 	no("announced at sequence 0", CodeMalformed, text(`{"ledger":"`+h+`","replica":"`+r+`","seen":1,"seq":0,"type":"announced"}`))
 	photo := func(data string, offset, size int) input {
 		return text(fmt.Sprintf(`{"data":"%s","hash":"%s","ledger":"%s","offset":%d,"size":%d,"type":"photo"}`, data, h, h, offset, size))
@@ -152,11 +156,18 @@ func frameVectors(t testing.TB) vectors[frameVector] {
 	no("run whose line is no object", CodeMalformed, run(text(`1`)))
 	no("run whose line does not end", CodeMalformed, text(head+`"lines":[{"a":1`))
 	no("run from line 0", CodeMalformed, text(strings.Replace(frame, `"first":1`, `"first":0`, 1)))
+	no("run beyond the last sequence", CodeMalformed, pieces(text(strings.Replace(head, `"first":1`, `"first":999999999999999`, 1)+`"lines":[{},{}],"replica"`+tail)))
 	no("run of 65 lines", CodeTooLarge, run(times(`{},`, 64), text(`{}`)))
 	no("run of two lines and more than 16 KiB", CodeTooLarge, run(text(`{"a":"`), times("x", MaxRunBytes), text(`"},{}`)))
 	no("run nested deeper than 32", CodeTooDeep, run(nested(`{"a":`, "1", "}", 31)))
 	no("unknown type nested deeper than 32", CodeTooDeep, pieces(text(`{"a":`), nested("[", "", "]", 32), text(`,"type":"novelty"}`)))
-	no("frame of more than 2 MiB", CodeTooLarge, pieces(text(`{"a":[0`), times(",0", MaxFrameBytes/2), text(`],"type":"novelty"}`)))
+	long := func(size int) input {
+		begin, end := `{"a":["`, `"],"type":"novelty"}`
+		rest := size - len(begin) - len(end)
+		return pieces(text(begin), times(`x","`, rest/4), times("x", rest%4), text(end))
+	}
+	out.Cases = append(out.Cases, frameVector{accept("novelty", "2 MiB, the line feed not counted"), long(MaxFrameBytes), "novelty"})
+	no("frame of more than 2 MiB", CodeTooLarge, long(MaxFrameBytes+1))
 	return out
 }
 

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/hex"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -44,6 +45,7 @@ func canonicalVectors() vectors[canonicalVector] {
 	ok("combining character after an escape", text("\"\\n\u0303\""))
 	ok("characters assigned after Unicode 15 stand as they are", text("\"\U000105d2\u0307\""))
 	ok("30 combining characters in a row", pieces(text(`"a`), times("\u0305", 30), text(`"`)))
+	ok("29 combining characters behind one that holds another", pieces(text(`"é`), times("\u0305", 29), text(`"`)))
 	for _, n := range []string{"0", "-1", "0.5", "-0.5", "10", "100", "999999999999999", "-999999999999999", "0.000000000000001", "48.856614", "12345678.1234567"} {
 		ok("number "+n, text(n))
 	}
@@ -89,6 +91,8 @@ func canonicalVectors() vectors[canonicalVector] {
 	no("singleton that form C replaces", CodeMalformed, text("\"\u212b\""))
 	no("key not in normalisation form C", CodeMalformed, text("{\"e\u0301\":1}"))
 	no("31 combining characters in a row", CodeMalformed, pieces(text(`"a`), times("\u0305", 31), text(`"`)))
+	no("30 combining characters behind one that holds another", CodeMalformed, pieces(text(`"é`), times("\u0305", 30), text(`"`)))
+	no("31 starters that compose with a character before them", CodeMalformed, pieces(text(`"`), times("\u09be", 31), text(`"`)))
 	no("depth 33", CodeTooDeep, nested("[", "", "]", 33))
 	no("depth 33 of objects", CodeTooDeep, nested(`{"a":`, "1", "}", 33))
 	no("depth 100000", CodeTooDeep, nested("[", "", "]", 100_000))
@@ -166,8 +170,31 @@ func lineVectors(t testing.TB) vectors[lineVector] {
 		t.Fatal(err)
 	}
 	ok("unknown format", "kept and relayed as it is", l)
+	out.Cases = append(out.Cases, longValues(t), lineCase("2,048 paths", "", ledger, manyPaths(t)))
 	out.Cases = append(out.Cases, lineRefusals(t, whole, element, unknown)...)
 	return out
+}
+
+// longValues is a line whose values have 512 KiB together.
+func longValues(t testing.TB) lineVector {
+	h := observationHeader(t)
+	h.Writes = []syncengine.Write{{Path: "/", Value: syncengine.True}, {Path: "/a", Value: "2"}}
+	x := strings.Repeat("x", syncengine.MaxValueBytes-len("true")-len("2")-len(`""`))
+	h.Writes = append(h.Writes, syncengine.Write{Path: "/note", Value: encode(t, x)})
+	c := lineCase("values of 512 KiB together", "what counts is their canonical forms", h.Ledger, mustLine(t, h, "long"))
+	before, after, _ := strings.Cut(c.Line.Text, x)
+	c.Line = pieces(text(before), times("x", len(x)), text(after))
+	return c
+}
+
+// manyPaths is a line that writes as many paths as one may, bare because it is shorter so.
+func manyPaths(t testing.TB) *Line {
+	h := observationHeader(t)
+	h.Writes = []syncengine.Write{{Path: "/", Value: syncengine.True}}
+	for i := 1; i < syncengine.MaxWrites; i++ {
+		h.Writes = append(h.Writes, syncengine.Write{Path: syncengine.Path("/" + strconv.FormatInt(int64(36*36*36+i), 36)), Value: syncengine.Null})
+	}
+	return mustLine(t, h, "many").Strip()
 }
 
 func allPaths(l *Line) []syncengine.Path {
@@ -228,6 +255,7 @@ func lineRefusals(t testing.TB, whole, element *Line, unknown string) []lineVect
 	edit("checklist that is the zero hash", CodeMalformed, good, hashOf("cleanliness 1").String(), strings.Repeat("A", 43))
 	edit("salt of 15 bytes", CodeMalformed, good, `"salt":"`+textEncoding.EncodeToString(whole.Salt[:]), `"salt":"`+textEncoding.EncodeToString(whole.Salt[:15]))
 	edit("salt with unused bits set", CodeMalformed, good, textEncoding.EncodeToString(whole.Salt[:]), looseBits(whole.Salt[:]))
+	edit("root that holds a line feed", CodeMalformed, bare, whole.Change.Root.String(), strings.Repeat("B", 20)+"\n"+strings.Repeat("B", 21)+"A")
 	edit("salt with padding", CodeMalformed, good, textEncoding.EncodeToString(whole.Salt[:]), textEncoding.EncodeToString(whole.Salt[:])+"==")
 	edit("paths descend", CodeMalformed, good, `"/bins/rating":"non_observe","/glass/rating":3`, `"/glass/rating":3,"/bins/rating":"non_observe"`)
 	edit("path twice", CodeMalformed, good, `"/bins/rating":"non_observe"`, `"/bins/rating":"non_observe","/bins/rating":2`)
@@ -265,8 +293,11 @@ func lineRefusals(t testing.TB, whole, element *Line, unknown string) []lineVect
 		return pieces(text(before+`"/litter/rating":`), nested("[", "", "]", n), text(after))
 	}
 	no("value of depth 29", CodeTooDeep, ledger, deep(MaxValueDepth+1))
-	no("values of more than 512 KiB together", CodeTooLarge, ledger,
-		pieces(text(before+`"/litter/a":"`), times("x", 300<<10), text(`","/litter/b":"`), times("y", 300<<10), text(`"`+after)))
+	long := longValues(t)
+	long.Line.Pieces[1].Times++
+	no("values of more than 512 KiB together", CodeTooLarge, ledger, long.Line)
+	many := string(AppendLine(nil, manyPaths(t)))
+	no("2,049 paths", CodeTooLarge, ledger, text(strings.Replace(many, `"/",`, `"/","/0",`, 1)))
 	no("line of more than 1.5 MiB", CodeTooLarge, ledger, pieces(text(`{"body":[0`), times(",0", 768<<10), text(strings.TrimPrefix(unknown, `{"body":{"anything":["at",{"all":1}]}`))))
 	return out
 }
@@ -344,14 +375,14 @@ func incarnationVectors(t testing.TB) vectors[incarnationVector] {
 		return Certify(keyOf(root), ledger, PublicKeyOf(publicOf("authority 2")), 2, replicaOf("authority"), head)
 	}
 	add(accept("second incarnation", ""), certify("root", ledger))
-	add(refuse("certified by another root", CodeBadHead), certify("authority", ledger))
-	add(refuse("certified for another ledger", CodeBadHead), certify("root", syncengine.LedgerID{Hash: hashOf("elsewhere")}))
+	add(refuse("certified by another root", CodeUnknownReplica), certify("authority", ledger))
+	add(refuse("certified for another ledger", CodeUnknownReplica), certify("root", syncengine.LedgerID{Hash: hashOf("elsewhere")}))
 	other := certify("root", ledger)
 	other.Incarnation = 3
-	add(refuse("another number than the certified one", CodeBadHead), other)
+	add(refuse("another number than the certified one", CodeUnknownReplica), other)
 	other = certify("root", ledger)
 	other.Head.Seq++
-	add(refuse("another head than the certified one", CodeBadHead), other)
+	add(refuse("another head than the certified one", CodeUnknownReplica), other)
 	return out
 }
 

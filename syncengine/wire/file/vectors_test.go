@@ -70,11 +70,31 @@ func generate(t *testing.T) fileVectors {
 	damaged := bytes.Clone(data)
 	damaged[inside] ^= 1
 	add("damaged in the first section", "authority", damaged)
+	add("damaged in a stanza for others", "tablet", damageStanza(t, data, "tablet"))
 	add("no section", "tablet", []byte("arpenteur/1 file\n\x00\x00\x00\x00"))
 	add("another version", "tablet", []byte("arpenteur/2 file\n\x00\x00\x00\x00"))
 	add("no file of ours", "tablet", []byte("PK\x03\x04 and some more bytes"))
 	add("block over the limit", "tablet", []byte("arpenteur/1 file\n\x00\x01\x00\x01"))
 	return out
+}
+
+// damageStanza changes a stanza of the first section that is for somebody else than the reader: its file key is found, and its header is
+// not as it was written.
+func damageStanza(t *testing.T, data []byte, reader string) []byte {
+	t.Helper()
+	for at, mark := 0, []byte("-> X25519 "); ; at += len(mark) {
+		next := bytes.Index(data[at:], mark)
+		if next < 0 {
+			t.Fatal("every stanza is the reader's, or the header is not checked")
+		}
+		at += next
+		out := bytes.Clone(data)
+		body := at + len(mark) + 44
+		out[body] = map[bool]byte{true: 'C', false: 'B'}[out[body] == 'B']
+		if all, _ := read(out, reader); all[0].Code == wire.CodeDamaged {
+			return out
+		}
+	}
 }
 
 func TestVectorsOfFiles(t *testing.T) {
