@@ -110,25 +110,13 @@ func unmarshal(space store.Space, raw []byte, v any) error {
 
 // each reads every value of a space under a prefix, in the order of keys.
 func each[T any](r store.Reader, space store.Space, prefix []byte, fn func(key []byte, v *T) (bool, error)) error {
-	return r.Scan(space, syncengine.LedgerID{}, prefix, prefixEnd(prefix), func(key, raw []byte) (bool, error) {
+	return r.Scan(space, syncengine.LedgerID{}, prefix, store.After(prefix), func(key, raw []byte) (bool, error) {
 		v := new(T)
 		if err := unmarshal(space, raw, v); err != nil {
 			return false, err
 		}
 		return fn(key, v)
 	})
-}
-
-// prefixEnd returns the least key behind every key with the prefix, nil where there is none.
-func prefixEnd(prefix []byte) []byte {
-	out := append([]byte(nil), prefix...)
-	for i := len(out) - 1; i >= 0; i-- {
-		if out[i] < 0xff {
-			out[i]++
-			return out[:i+1]
-		}
-	}
-	return nil
 }
 
 func accessKey(replica syncengine.ReplicaID, ledger syncengine.LedgerID) []byte {

@@ -38,6 +38,11 @@
 // since (atlas). A publication is read by at once; one goroutine merges the records anew behind it, in small batches, and goes on after
 // a restart. Event streams hold one signal each and read from the store what there is, so that nobody waits for a slow one.
 //
+// # Photos
+//
+// Package photos keeps their bytes and knows who refers to which; the routes here say who may send and fetch them. Receipts of logs count what
+// is missing of them, and are sent again when that changes.
+//
 // # Errors
 //
 // Every refusal is an RFC 9457 body with a code of the protocol (section 8), in French or English. A defect is told by the id of its

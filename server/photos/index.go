@@ -107,7 +107,7 @@ type refs struct {
 
 func refsOf(r store.Reader, p wire.PhotoName) (refs, error) {
 	out := refs{counted: map[syncengine.ReplicaID]bool{}, by: map[syncengine.ReplicaID]bool{}, kinds: map[syncengine.Kind]bool{}}
-	err := r.Scan(spaceRefs, p.Ledger, p.Hash[:], after(p.Hash[:]), func(key, value []byte) (bool, error) {
+	err := r.Scan(spaceRefs, p.Ledger, p.Hash[:], store.After(p.Hash[:]), func(key, value []byte) (bool, error) {
 		if len(key) != 3*hashBytes || len(value) < 1 {
 			return false, fmt.Errorf("%s: %w", spaceRefs, store.ErrCorrupt)
 		}
@@ -126,7 +126,7 @@ func refsOf(r store.Reader, p wire.PhotoName) (refs, error) {
 func Refers(r store.Reader, p wire.PhotoName, replica syncengine.ReplicaID) (bool, error) {
 	prefix := append(append([]byte(nil), p.Hash[:]...), replica.Hash[:]...)
 	found := false
-	err := r.Scan(spaceRefs, p.Ledger, prefix, after(prefix), func(_, _ []byte) (bool, error) {
+	err := r.Scan(spaceRefs, p.Ledger, prefix, store.After(prefix), func(_, _ []byte) (bool, error) {
 		found = true
 		return false, nil
 	})
@@ -249,18 +249,6 @@ func relist(w store.Writer, p wire.PhotoName, was, is State, unreferred bool) er
 }
 
 func number(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
-
-// after returns the least key behind every key with the prefix, nil where there is none.
-func after(prefix []byte) []byte {
-	out := append([]byte(nil), prefix...)
-	for i := len(out) - 1; i >= 0; i-- {
-		if out[i] < 0xff {
-			out[i]++
-			return out[:i+1]
-		}
-	}
-	return nil
-}
 
 // Arrived returns the number of the photo that arrived last in a ledger, 0 where none did. A backup reads it in the transaction whose state
 // it copies.

@@ -104,16 +104,4 @@ func waitsForAuthority(p syncengine.AuthorityPoint) []byte {
 	return binary.BigEndian.AppendUint64(append([]byte{'a'}, p.Replica.Hash[:]...), p.Seq)
 }
 
-// after returns the least key that comes after every key with the given prefix, nil where there is none.
-func after(prefix []byte) []byte {
-	out := append([]byte(nil), prefix...)
-	for i := len(out) - 1; i >= 0; i-- {
-		if out[i] < 0xff {
-			out[i]++
-			return out[:i+1]
-		}
-	}
-	return nil
-}
-
 func versionKey(v uint64) []byte { return binary.BigEndian.AppendUint64(nil, v) }

@@ -83,15 +83,3 @@ func TestALogIsReadAsItWasWritten(t *testing.T) {
 		}
 	})
 }
-
-func TestAfterIsTheLeastKeyBehindAllWithAPrefix(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		prefix := rapid.SliceOfN(rapid.SampledFrom([]byte{0, 1, 0xfe, 0xff}), 0, 3).Draw(t, "prefix")
-		key := rapid.SliceOfN(rapid.SampledFrom([]byte{0, 1, 0xfe, 0xff}), 0, 5).Draw(t, "key")
-		end := after(prefix)
-		within := bytes.Compare(key, prefix) >= 0 && (end == nil || bytes.Compare(key, end) < 0)
-		if within != bytes.HasPrefix(key, prefix) {
-			t.Fatalf("key %x, prefix %x, after it %x", key, prefix, end)
-		}
-	})
-}

@@ -146,7 +146,7 @@ func (l *Ledger) scanRecords(space store.Space, prefix []byte, kind syncengine.K
 	if kind != "" {
 		from = append(append(from, kind...), 0)
 	}
-	to := after(from)
+	to := store.After(from)
 	if last != nil {
 		next := append(append(bytes.Clone(prefix), recordKey(*last)...), 0)
 		if bytes.Compare(next, from) > 0 { // a key of a kind before the wanted one leaves all of it

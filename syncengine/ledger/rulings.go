@@ -180,7 +180,7 @@ func (l *Ledger) decision(id syncengine.ChangeID) (syncengine.Decision, error) {
 // rulingsOn returns the rulings about one change, in the order of the authority's log as it is held here.
 func (l *Ledger) rulingsOn(id syncengine.ChangeID) ([]syncengine.PlacedRuling, error) {
 	var at []position
-	err := l.r.Scan(spaceRulings, l.id, id.Hash[:], after(id.Hash[:]), func(key, _ []byte) (bool, error) {
+	err := l.r.Scan(spaceRulings, l.id, id.Hash[:], store.After(id.Hash[:]), func(key, _ []byte) (bool, error) {
 		p, err := readPosition(key[len(id.Hash):])
 		at = append(at, p)
 		return true, err
@@ -216,7 +216,7 @@ func (l *Ledger) wakeAuthority(g *log, before uint64) error {
 func (l *Ledger) wakeVersion(v syncengine.VersionID) error {
 	l.forgetReadings()
 	prefix := waitsForVersion(v)
-	return l.wake(prefix, after(prefix))
+	return l.wake(prefix, store.After(prefix))
 }
 
 // wake marks the records that wait for something in a range of keys, and forgets that they wait: if they still do, merging them will

@@ -85,3 +85,15 @@ type Store interface {
 	// Close waits for running transactions and closes the store; calls after it return ErrClosed.
 	Close() error
 }
+
+// After returns the least key that comes after every key with the given prefix, nil where there is none: the end of a scan of the prefix.
+func After(prefix []byte) []byte {
+	out := append([]byte(nil), prefix...)
+	for i := len(out) - 1; i >= 0; i-- {
+		if out[i] < 0xff {
+			out[i]++
+			return out[:i+1]
+		}
+	}
+	return nil
+}
