@@ -51,9 +51,17 @@ func (s *Server) receivePhoto(c *call) error {
 	if got.Fresh {
 		status, outcome = http.StatusCreated, "whole"
 	}
+	var receipt *wire.PhotoReceipt
+	err = s.Store.View(c.Context(), func(r store.Reader) (err error) {
+		receipt, err = s.photoReceipt(r, p, got.State)
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	s.metrics.photos.WithLabelValues(outcome).Inc()
 	h.Set(wire.UploadCompleteHeader, wire.UploadComplete)
-	writeJSON(c.w, status, s.photoReceipt(p, got.State).Append(nil))
+	writeJSON(c.w, status, receipt.Append(nil))
 	return nil
 }
 

@@ -80,14 +80,22 @@ func (s *Server) tellPhoto(r store.Reader, replica syncengine.ReplicaID, p wire.
 		return out, err
 	}
 	if out.State = state.Wire(); state.Held() {
-		out.Receipt = s.photoReceipt(p, state)
+		out.Receipt, err = s.photoReceipt(r, p, state)
 	}
-	return out, nil
+	return out, err
 }
 
-// photoReceipt signs that a photo is held.
-func (s *Server) photoReceipt(p wire.PhotoName, state photos.State) *wire.PhotoReceipt {
-	r := &wire.PhotoReceipt{PhotoName: p, Size: uint64(state.Size), BackedUp: state.Saved} //nolint:gosec // a size
-	r.Sign(s.newest().pen.Key)
-	return r
+// photoReceipt signs that a photo is held, with the key of the newest incarnation that its ledger knows: tablets know no other.
+func (s *Server) photoReceipt(r store.Reader, p wire.PhotoName, state photos.State) (*wire.PhotoReceipt, error) {
+	l, err := s.keeper.View(r, p.Ledger)
+	if err != nil {
+		return nil, err
+	}
+	pen, _, err := s.signer(l)
+	if err != nil {
+		return nil, err
+	}
+	out := &wire.PhotoReceipt{PhotoName: p, Size: uint64(state.Size), BackedUp: state.Saved} //nolint:gosec // a size
+	out.Sign(pen.Key)
+	return out, nil
 }
