@@ -2,12 +2,15 @@ package server_test
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/arpenteur/arpenteur/server"
+	"github.com/arpenteur/arpenteur/syncengine/store"
+	"github.com/arpenteur/arpenteur/syncengine/wire"
 )
 
 func TestARestoredStoreSaysSoAndIsAnotherStore(t *testing.T) {
@@ -25,4 +28,54 @@ func TestARestoredStoreSaysSoAndIsAnotherStore(t *testing.T) {
 		}
 	}
 	t.Error("nothing tells the server that opens it")
+}
+
+// fewUpdates is a store that takes so many updates and no more.
+type fewUpdates struct {
+	store.Store
+	left int
+}
+
+var errNoMore = errors.New("no more updates")
+
+func (s *fewUpdates) Update(ctx context.Context, fn func(store.Writer) error) error {
+	if s.left--; s.left < 0 {
+		return errNoMore
+	}
+	return s.Store.Update(ctx, fn)
+}
+
+// A new incarnation is opened ledger by ledger. In one where that was not done yet, tablets know no key but the former.
+func TestAPhotosReceiptIsSignedByAKeyThatItsLedgerKnows(t *testing.T) {
+	s := openBolt(t, filepath.Join(t.TempDir(), "central.db"))
+	w := newWorldOn(t, s)
+	p := w.newTablet("c-1", "consultant", false)
+	shot := p.photograph(picture(t, 1, 320, 240))
+	if err := server.MarkRestored(context.Background(), s, "arpenteur-20261123T090000Z", time.UnixMilli(7)); err != nil {
+		t.Fatal(err)
+	}
+	few := &fewUpdates{s, 1} // enough for the server's list of incarnations
+	w.store = few
+	w.start()
+	if err := w.s.Begin(context.Background()); !errors.Is(err, errNoMore) {
+		t.Fatal(err)
+	}
+	few.left = 1000
+	before := w.authorityKey(shot.Ledger)
+	r := p.upload(shot.PhotoName, shot.data)
+	r.created(nil)
+	receipt, err := wire.DecodePhotoReceipt(r.body)
+	if err != nil || !receipt.Verify(before.Ed25519()) {
+		t.Fatalf("%+v %v", receipt, err)
+	}
+	if err := w.s.Begin(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	after := w.authorityKey(shot.Ledger)
+	if after == before {
+		t.Fatal("the ledger has no new incarnation")
+	}
+	if told := p.status(shot.PhotoName)[0]; told.Receipt == nil || !told.Receipt.Verify(after.Ed25519()) {
+		t.Fatalf("%+v", told)
+	}
 }
