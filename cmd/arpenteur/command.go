@@ -20,6 +20,7 @@ func (p *program) root() *cobra.Command {
 		p.adminCommand(),
 		p.exportCommand(),
 		p.verifyCommand(),
+		p.restoreCommand(),
 		p.versionCommand(),
 	)
 	flags := root.PersistentFlags()

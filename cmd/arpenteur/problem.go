@@ -9,6 +9,7 @@ import (
 	"github.com/arpenteur/arpenteur/internal/apiclient"
 	"github.com/arpenteur/arpenteur/internal/phrases"
 	"github.com/arpenteur/arpenteur/server"
+	"github.com/arpenteur/arpenteur/server/backup"
 	"github.com/arpenteur/arpenteur/syncengine/store"
 	"github.com/arpenteur/arpenteur/syncengine/wire"
 )
@@ -64,6 +65,9 @@ func explanationOf(err error) *explanation {
 		{apiclient.ErrUnreachable, classNetwork, "error.unreachable"},
 		{apiclient.ErrCut, classNetwork, "error.cut"},
 		{apiclient.ErrNotOurs, classOther, "error.not_server"},
+		{backup.ErrNone, classUnknown, "error.no_backup"},
+		{backup.ErrNewer, classStore, "error.newer"},
+		{backup.ErrDamaged, classVerified, "error.bad_backup"},
 		{server.ErrSecret, classStore, "error.secret"},
 		{store.ErrSealed, classRefused, "error.sealed"},
 		{store.ErrLocked, classStore, "error.locked"},

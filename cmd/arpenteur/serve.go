@@ -17,7 +17,10 @@ import (
 )
 
 // serveOptions are the flags of `arpenteur serve`.
-type serveOptions struct{ data, listen, address, log string }
+type serveOptions struct {
+	data, listen, address, log string
+	backup                     server.BackupPlan
+}
 
 // started is what a script is told when the server answers.
 type started struct {
@@ -37,6 +40,10 @@ func (p *program) serveCommand() *cobra.Command {
 	f.StringVar(&o.listen, "listen", "", p.say.Say("serve.flag.listen"))
 	f.StringVar(&o.address, "address", "", p.say.Say("serve.flag.address"))
 	f.StringVar(&o.log, "log", "info", p.say.Say("serve.flag.log"))
+	f.StringVar(&o.backup.Folder, "backup-to", "", p.say.Say("serve.flag.backup_to"))
+	f.DurationVar(&o.backup.Every, "backup-every", 24*time.Hour, p.say.Say("serve.flag.backup_every"))
+	f.IntVar(&o.backup.Keep, "backup-keep", server.DefaultKeep, p.say.Say("admin.backup.flag.keep"))
+	f.BoolVar(&o.backup.PurgeRedacted, "backup-purge-redacted", false, p.say.Say("admin.backup.flag.purge"))
 	return c
 }
 
@@ -46,6 +53,9 @@ func (p *program) serve(ctx context.Context, o serveOptions) (err error) {
 	if err := need(o.data, "data", "ARPENTEUR_DATA"); err != nil {
 		return err
 	}
+	if err := p.checkPlan(&o.backup); err != nil {
+		return err
+	}
 	log, err := p.logger(o.log)
 	if err != nil {
 		return err
@@ -53,7 +63,7 @@ func (p *program) serve(ctx context.Context, o serveOptions) (err error) {
 	if err := os.MkdirAll(o.data, 0o700); err != nil {
 		return err
 	}
-	c, err := openCentral(ctx, o.data, true, server.Options{Log: log})
+	c, err := openCentral(ctx, o.data, true, server.Options{Log: log, Backup: o.backup})
 	if errors.Is(err, store.ErrLocked) {
 		return failed(classStore, "serve.locked", "data", o.data).because(err)
 	}
@@ -85,6 +95,21 @@ func (p *program) serve(ctx context.Context, o serveOptions) (err error) {
 	err = runBoth(ctx, c.Server, listener, socket)
 	log.Info().Msg("server stopped")
 	return errors.Join(err, os.Remove(filepath.Join(o.data, serverFile)))
+}
+
+// checkPlan completes the plan of backups from the environment, and refuses one that can't be followed.
+func (p *program) checkPlan(plan *server.BackupPlan) (err error) {
+	if plan.Folder = p.setting(plan.Folder, "ARPENTEUR_BACKUP_TO"); plan.Folder == "" {
+		return nil
+	}
+	switch {
+	case plan.Every < time.Minute:
+		return failed(classUsage, "usage.flag_invalid", "flag", "backup-every", "value", plan.Every)
+	case plan.Keep < 1:
+		return failed(classUsage, "usage.flag_invalid", "flag", "backup-keep", "value", plan.Keep)
+	}
+	plan.Folder, err = filepath.Abs(plan.Folder)
+	return err
 }
 
 // announce says where the server answers: to a script, and in the data folder for commands that are given that.

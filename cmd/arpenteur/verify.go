@@ -19,8 +19,8 @@ import (
 
 // verifyOptions are the flags of `arpenteur verify`.
 type verifyOptions struct {
-	data, file string
-	tablet     tabletOptions
+	data, file, backup string
+	tablet             tabletOptions
 }
 
 // verdict is what a verification found.
@@ -53,12 +53,16 @@ func (p *program) verifyCommand() *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&o.data, "data", "", p.say.Say("flag.data"))
 	f.StringVar(&o.file, "file", "", p.say.Say("verify.flag.file"))
+	f.StringVar(&o.backup, "backup", "", p.say.Say("verify.flag.backup"))
 	p.tabletFlags(f, &o.tablet)
 	return c
 }
 
 // verify checks every page, chain, head and merged record of a store.
 func (p *program) verify(ctx context.Context, o verifyOptions) (err error) {
+	if o.backup != "" {
+		return p.verifyBackup(ctx, o.backup)
+	}
 	path := o.file
 	switch {
 	case o.tablet.dir != "":
@@ -132,35 +136,13 @@ func (v *verifier) ledgers(ctx context.Context, s store.Store) error {
 		return version.Checklist, nil
 	})
 	return s.View(ctx, func(r store.Reader) error {
-		return r.Ledgers(func(id syncengine.LedgerID) (bool, error) {
-			if ctx.Err() != nil {
-				return false, ctx.Err()
-			}
-			return true, v.ledger(r, keeper, id)
+		done, err := ledger.VerifyStore(ctx, r, keeper, v.fault, func(c ledger.Checked) {
+			v.at(v.say.Say("verify.progress", "lines", c.Lines, "records", c.Records))
 		})
+		d := &v.verdict
+		d.Ledgers, d.Lines, d.Heads, d.Records = done.Ledgers, done.Lines, done.Heads, done.Records
+		return err
 	})
-}
-
-func (v *verifier) ledger(r store.Reader, keeper *ledger.Keeper, id syncengine.LedgerID) error {
-	before := v.verdict
-	l, err := keeper.View(r, id)
-	if errors.Is(err, ledger.ErrUnknownLedger) {
-		return nil // something is kept beside a ledger that is not held
-	}
-	v.verdict.Ledgers++
-	var done ledger.Checked
-	if err == nil {
-		done, err = l.Verify(v.fault, func(c ledger.Checked) {
-			v.at(v.say.Say("verify.progress", "lines", before.Lines+c.Lines, "records", before.Records+c.Records))
-		})
-	}
-	if err != nil {
-		v.verdict.Faults = append(v.verdict.Faults, fault{Ledger: id.String(), Error: err.Error()})
-	}
-	v.verdict.Lines += done.Lines
-	v.verdict.Heads += done.Heads
-	v.verdict.Records += done.Records
-	return nil
 }
 
 func (v *verifier) fault(f *ledger.Fault) {
