@@ -116,6 +116,10 @@ const filterDetail = "Parameters narrow together; one that is not known is refus
 func filters() []openapi.Parameter {
 	list := []openapi.Parameter{
 		{Name: "kind", About: "Records of this kind", Schema: kindSchema()},
+		{Name: "bbox", About: "West, south, east and north in degrees of WGS 84 (RFC 7946, section 5): records that lie there, " +
+			"or that have no position and whose place does. West over east crosses the antimeridian"},
+		{Name: "q", About: "Words, all of which are in the record's texts or the French labels of its codes, whatever case, accents and plurals; " +
+			"the last one may be the beginning of a word, of three letters at least"},
 		{Name: "under", About: "Records at this place and all places in it", Schema: uuidSchema()},
 	}
 	for _, name := range attributesAsked() {

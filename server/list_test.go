@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -178,6 +179,8 @@ func TestAQueryThatIsNotUnderstoodIsRefused(t *testing.T) {
 	w := newWorld(t)
 	for _, query := range []string{
 		"kind=nothing", "under=x", "limit=0", "limit=501", "limit=x", "cursor=x", "cursor=", "cursor=AQ", "place=x", "visit=1", "state=odd", "plcae=x", "kind=visit&kind=task",
+		"q=", "q=%20!", "q=a+b+c+d+e+f+g+h+i", "q=" + strings.Repeat("a", 201), "bbox=1,2,3", "bbox=1,2,3,4,5", "bbox=a,b,c,d", "bbox=0,91,1,92",
+		"bbox=0,2,1,1", "bbox=NaN,0,1,1", "bbox=-181,0,1,1", "bbox=",
 	} {
 		w.ask(w.coordinator, "GET", "/v1/ledgers/"+w.ledger+"/records?"+query, nil).refused(wire.CodeInvalid)
 	}

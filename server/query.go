@@ -2,9 +2,11 @@ package server
 
 import (
 	"encoding/base64"
+	"math"
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -107,6 +109,10 @@ func (q *query) set(name, value string) (err error) {
 		q.limit = n
 	case "cursor":
 		q.from, err = parseCursor(value)
+	case "bbox":
+		q.Box, err = boxAsked(value)
+	case "q":
+		q.Words, q.Begins, err = wordsAsked(value)
 	default:
 		err = wire.Problemf(wire.CodeInvalid, "the parameter %q is not known here", name)
 	}
@@ -125,6 +131,44 @@ func (q *query) check() error {
 		return wire.Problemf(wire.CodeInvalid, "state must be one of %v", recordStates())
 	}
 	return nil
+}
+
+// Limits of a search for words.
+const (
+	maxSearch = 200 // bytes
+	maxTerms  = 8
+)
+
+// wordsAsked reads the words that are looked for. The last one may be the beginning of a word, since people search while they type.
+func wordsAsked(text string) (words []string, begins string, err error) {
+	list := schemas.Words(text)
+	if len(text) > maxSearch || len(list) == 0 || len(list) > maxTerms {
+		return nil, "", wire.Problemf(wire.CodeInvalid, "q must be from 1 to %d words, of at most %d bytes together", maxTerms, maxSearch)
+	}
+	last := len(list) - 1
+	return list[:last], list[last], nil
+}
+
+// boxAsked reads a bounding box: west, south, east and north in degrees of WGS 84 (RFC 7946, section 5).
+func boxAsked(text string) (*ledger.Box, error) {
+	parts := strings.Split(text, ",")
+	var n [4]float64
+	for i, limit := range [4]float64{180, 90, 180, 90} {
+		v := math.NaN()
+		if len(parts) == len(n) {
+			if parsed, err := strconv.ParseFloat(parts[i], 64); err == nil {
+				v = parsed
+			}
+		}
+		if !(math.Abs(v) <= limit) { // NaN too
+			return nil, wire.Problemf(wire.CodeInvalid, "bbox must be four degrees: west,south,east,north")
+		}
+		n[i] = v
+	}
+	if n[1] > n[3] {
+		return nil, wire.Problemf(wire.CodeInvalid, "the south of bbox lies north of its north; it must be west,south,east,north")
+	}
+	return &ledger.Box{West: n[0], South: n[1], East: n[2], North: n[3]}, nil
 }
 
 // recordStates returns the states that a record can have.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -108,6 +109,15 @@ func (s *Server) walk(l *reached, who *Person, q *query, fn func(m *ledger.Merge
 		}
 		return fn(m, at)
 	}
+	if q.Box != nil && q.Kind != syncengine.PlaceKind {
+		home, err := s.placesOf(l)
+		if err != nil {
+			return err
+		}
+		if q.Places, err = home.Inside(syncengine.PlaceKind, q.Box); err != nil {
+			return err
+		}
+	}
 	if q.under == uuid.Nil {
 		return l.List(q.Filter, q.from.start(), func(m *ledger.Merged) (bool, error) { return visit(m, cursor{key: m.Key}) })
 	}
@@ -154,7 +164,7 @@ func walkPlaces(l *reached, q *query, places []uuid.UUID, visit func(*ledger.Mer
 		if err != nil {
 			return err
 		}
-		if m == nil || !hasAll(m, q.Where) {
+		if m == nil || !l.Matches(m, q.Filter) {
 			continue
 		}
 		if more, err := visit(m, cursor{key: key}); err != nil || !more {
@@ -162,22 +172,6 @@ func walkPlaces(l *reached, q *query, places []uuid.UUID, visit func(*ledger.Mer
 		}
 	}
 	return nil
-}
-
-// hasAll reports whether a record has every attribute that is asked for.
-func hasAll(m *ledger.Merged, where map[string]string) bool {
-	for name, value := range where {
-		if name == "state" {
-			if !slices.Contains(m.States, ledger.RecordState(value)) {
-				return false
-			}
-			continue
-		}
-		if m.Checklist == nil || shownText(m, m.Checklist.Index[name]) != value {
-			return false
-		}
-	}
-	return true
 }
 
 // walkUnder visits the records of each place. A record whose place is contested comes once, with the first of its places.
@@ -196,10 +190,8 @@ func walkUnder(l *reached, q *query, places []uuid.UUID, visit func(*ledger.Merg
 		if asked != "" && asked != name {
 			continue
 		}
-		f := ledger.Filter{Kind: q.Kind, Where: map[string]string{}}
-		for k, v := range q.Where {
-			f.Where[k] = v
-		}
+		f := q.Filter
+		f.Where = maps.Clone(q.Where)
 		f.Where["place"] = name
 		more := true
 		err := l.List(f, start, func(m *ledger.Merged) (_ bool, err error) {

@@ -121,6 +121,7 @@ func New(o Options) (*Server, error) {
 		}
 		return v.Checklist, nil
 	})
+	s.keeper.Find(schemas.NewFinder(compiler))
 	s.keeper.Watch(photos.NewWatcher(s.namesPhoto))
 	if o.Photos != nil {
 		s.photos = photos.New(photos.Options{Blobs: o.Photos, Store: o.Store, Now: o.Now, Unsure: s.valuesMissing})

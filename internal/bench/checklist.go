@@ -31,11 +31,13 @@ func newKeeper() (*ledger.Keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ledger.NewKeeper(func(id syncengine.VersionID, content []byte) (*syncengine.Checklist, error) {
+	keeper := ledger.NewKeeper(func(id syncengine.VersionID, content []byte) (*syncengine.Checklist, error) {
 		v, err := registry.Compile(id, content)
 		if err != nil {
 			return nil, err
 		}
 		return v.Checklist, nil
-	}), nil
+	})
+	keeper.Find(schemas.NewFinder(registry))
+	return keeper, nil
 }

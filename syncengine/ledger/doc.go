@@ -24,6 +24,12 @@
 // A log is held to the last line of which every value is held or withheld by a ruling; version vectors say no more than that. A
 // second, validly signed line at a held position begins a branch: a log of its own that shares its parent's lines up to the fork.
 //
+// # What records are found by
+//
+// By the attributes that their checklists name and, where a Finder is set (the server's), by their words and positions. All of it is written
+// by Settle in the record's own transaction, so that what a ruling erased is in no index either (law L9). List goes by what the index
+// says leaves the fewest records, checks the rest of a filter there too, and reads only what is left.
+//
 // # Damage
 //
 // What is read is checked: a line leads to its id, and the id back to the line. One that can't be read is left out of its record,

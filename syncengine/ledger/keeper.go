@@ -23,6 +23,7 @@ type Compiler func(id syncengine.VersionID, content []byte) (*syncengine.Checkli
 type Keeper struct {
 	compile Compiler
 	watcher Watcher // nil: nobody watches
+	finder  Finder  // nil: records are found by their attributes alone
 
 	mu          sync.Mutex
 	checklists  map[syncengine.VersionID]*syncengine.Checklist

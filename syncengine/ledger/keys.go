@@ -21,7 +21,8 @@ const (
 	spaceHeads     store.Space = "heads"     // position -> chain | signature
 	spaceChanges   store.Space = "changes"   // change id -> positions, the first one holding the line
 	spaceRecords   store.Space = "records"   // record key -> entry
-	spaceIndex     store.Space = "index"     // hash of attribute and value | record key -> 1
+	spaceIndex     store.Space = "index"     // hash of attribute and value | record key or window of them -> 1, or the position
+	spaceWords     store.Space = "words"     // record key -> its words
 	spaceArrivals  store.Space = "arrivals"  // ledger version -> what advanced
 	spaceRulings   store.Space = "rulings"   // target change id | position -> 1
 	spaceAuthority store.Space = "authority" // position of a grant, revocation or publication -> 1
@@ -33,7 +34,7 @@ const (
 // Spaces lists every space of a ledger, for tools that copy or count.
 func Spaces() []store.Space {
 	return []store.Space{
-		spaceLedger, spaceLogs, spaceLines, spaceHeads, spaceChanges, spaceRecords, spaceIndex,
+		spaceLedger, spaceLogs, spaceLines, spaceHeads, spaceChanges, spaceRecords, spaceIndex, spaceWords,
 		spaceArrivals, spaceRulings, spaceAuthority, spaceVersions, spaceWaiting, spaceWants,
 	}
 }

@@ -1,8 +1,8 @@
 package ledger
 
 import (
-	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -131,12 +131,12 @@ func (l *Ledger) settleRecord(key syncengine.RecordKey, w *work) error {
 	if err != nil {
 		return err
 	}
-	var before [][]byte
+	var before []indexed
 	if e == nil {
 		e = newEntry(key)
 		l.created++
 	} else {
-		before = attributes(e.State.Record(key, l.Checklist(e.State.Version)), e.Violations)
+		before = l.indexedBy(e.State.Record(key, l.Checklist(e.State.Version)), e.Violations)
 	}
 	var judged []syncengine.Judged
 	if w.rebuild || l.stale(e) {
@@ -272,22 +272,10 @@ func (l *Ledger) remark(e *Entry, w *work) {
 }
 
 // keepEntry writes an entry, what it waits for, and the difference to how it was indexed before.
-func (l *Ledger) keepEntry(e *Entry, rec *syncengine.Record, before [][]byte) error {
+func (l *Ledger) keepEntry(e *Entry, rec *syncengine.Record, before []indexed) error {
 	suffix := recordKey(e.Key)
-	now := attributes(rec, e.Violations)
-	for _, key := range before {
-		if _, kept := slices.BinarySearchFunc(now, key, bytes.Compare); !kept {
-			if err := l.w.Delete(spaceIndex, l.id, key); err != nil {
-				return err
-			}
-		}
-	}
-	for _, key := range now {
-		if _, known := slices.BinarySearchFunc(before, key, bytes.Compare); !known {
-			if err := l.w.Put(spaceIndex, l.id, key, present); err != nil {
-				return err
-			}
-		}
+	if err := errors.Join(l.keepIndex(before, l.indexedBy(rec, e.Violations)), l.keepWords(rec)); err != nil {
+		return err
 	}
 	for _, idle := range e.State.Idle {
 		m := idle.Verdict.Missing

@@ -74,10 +74,19 @@ func (l *Ledger) Refresh(from []byte, limit int) (next []byte, refreshed int, er
 	return next, len(stale), l.Settle()
 }
 
-// Filter says which records are wanted. Empty fields want all.
+// Filter says which records are wanted: those that have everything that is asked for. Empty fields ask for nothing.
 type Filter struct {
 	Kind  syncengine.Kind
 	Where map[string]string // attribute -> value: "place", "visit", "rater", "domain", "state"
+
+	// Words and Begins ask for words as the keeper's Finder gives them: each of Words, and one that begins with Begins. A beginning of less than
+	// three letters is taken as a word.
+	Words  []string
+	Begins string
+
+	// Box asks for what lies in it: by its own position, or where it has none, at one of Places.
+	Box    *Box
+	Places []syncengine.RecordID
 }
 
 // List calls fn with each record that a filter wants, ascending by kind, then id, after the given key (nil: from the first), until
@@ -95,38 +104,65 @@ func (l *Ledger) List(f Filter, after *syncengine.RecordKey, fn func(m *Merged) 
 			return true, nil
 		case err != nil:
 			return false, err
-		case m == nil || !l.matches(m, f):
+		case m == nil || !l.hasAttributes(m, f) || !f.matchesBox(l.k.finder, m.Record):
 			return true, nil
 		}
 		return fn(m)
 	}
-	space, prefix := spaceRecords, []byte(nil)
-	if len(f.Where) > 0 {
-		attribute := rarest(f.Where)
-		space, prefix = spaceIndex, indexPrefix(attribute, f.Where[attribute])
-	}
-	if err := l.scanRecords(space, prefix, f.Kind, after, visit); err != nil {
+	if err := l.find(&f, after, visit); err != nil {
 		return err
 	}
 	return damaged
 }
 
-// rarest picks the attribute that is likely to leave the fewest records.
-func rarest(where map[string]string) string {
-	for _, a := range []string{"place", "visit", "state", "rater", "domain"} {
-		if _, ok := where[a]; ok {
-			return a
+// find calls visit with the key of each record that may be wanted, as far as the index tells.
+func (l *Ledger) find(f *Filter, after *syncengine.RecordKey, visit func(syncengine.RecordKey) (bool, error)) error {
+	criteria, words := f.criteria(), f.search()
+	if len(criteria) == 0 && words == nil {
+		return l.scanRecords(f.Kind, after, visit)
+	}
+	var last []byte
+	if after != nil {
+		last = recordKey(*after)
+	}
+	first, few, err := l.scarcest(criteria, f.Kind)
+	if err != nil {
+		return err
+	}
+	byWords := words != nil && !few
+	rest := criteria
+	if !byWords {
+		rest = slices.Delete(slices.Clone(criteria), first, first+1)
+	}
+	rest = slices.DeleteFunc(slices.Clone(rest), func(c criterion) bool { return len(c.prefixes) > 1 }) // seen when the record is read
+	look := func(suffix []byte) (bool, error) {
+		if found, err := l.holdsAll(rest, words, suffix); err != nil || !found {
+			return true, err
 		}
+		key, err := readRecordKey(suffix)
+		if err != nil {
+			return false, err
+		}
+		return visit(key)
 	}
-	names := make([]string, 0, len(where))
-	for a := range where {
-		names = append(names, a)
+	if byWords {
+		return l.withWords(words, f.Kind, last, look)
 	}
-	return slices.Min(names)
+	return l.candidates(&criteria[first], f.Kind, last, look)
 }
 
-// matches reports whether a record has every attribute that the filter names; it settles what the index only suggests.
-func (l *Ledger) matches(m *Merged, f Filter) bool {
+// Matches reports whether a record is one that a filter wants.
+func (l *Ledger) Matches(m *Merged, f Filter) bool {
+	return (f.Kind == "" || f.Kind == m.Key.Kind) && l.hasAttributes(m, f) && l.matchesWords(m, f.search()) && f.matchesBox(l.k.finder, m.Record)
+}
+
+// matchesWords reports whether the words of a record are all that is looked for.
+func (l *Ledger) matchesWords(m *Merged, s *search) bool {
+	return s == nil || l.k.finder != nil && m.Present && s.in(l.k.finder.Words(m.Record))
+}
+
+// hasAttributes reports whether a record has every attribute that the filter names; it settles what the index only suggests.
+func (l *Ledger) hasAttributes(m *Merged, f Filter) bool {
 	if len(f.Where) == 0 {
 		return true
 	}
@@ -140,21 +176,17 @@ func (l *Ledger) matches(m *Merged, f Filter) bool {
 	return true
 }
 
-// scanRecords calls visit for the record keys under a prefix of a space, of one kind or of all, behind after.
-func (l *Ledger) scanRecords(space store.Space, prefix []byte, kind syncengine.Kind, last *syncengine.RecordKey, visit func(syncengine.RecordKey) (bool, error)) error {
-	from := bytes.Clone(prefix)
-	if kind != "" {
-		from = append(append(from, kind...), 0)
-	}
+// scanRecords calls visit for the key of every record of one kind, or of all, behind last.
+func (l *Ledger) scanRecords(kind syncengine.Kind, last *syncengine.RecordKey, visit func(syncengine.RecordKey) (bool, error)) error {
+	from := ofKind(nil, kind)
 	to := store.After(from)
 	if last != nil {
-		next := append(append(bytes.Clone(prefix), recordKey(*last)...), 0)
-		if bytes.Compare(next, from) > 0 { // a key of a kind before the wanted one leaves all of it
+		if next := append(recordKey(*last), 0); bytes.Compare(next, from) > 0 { // a key of a kind before the wanted one leaves all of it
 			from = next
 		}
 	}
-	return l.r.Scan(space, l.id, from, to, func(key, _ []byte) (bool, error) {
-		k, err := readRecordKey(key[len(prefix):])
+	return l.r.Scan(spaceRecords, l.id, from, to, func(key, _ []byte) (bool, error) {
+		k, err := readRecordKey(key)
 		if err != nil {
 			return false, err
 		}
