@@ -145,6 +145,11 @@ func paging() []openapi.Parameter {
 	}
 }
 
+// cursorParameter is where an export goes on.
+func cursorParameter() openapi.Parameter {
+	return openapi.Parameter{Name: "cursor", About: "`cursor` of the line behind which to go on; left out for all"}
+}
+
 // markParameter asks for a byte order mark.
 func markParameter() openapi.Parameter {
 	return openapi.Parameter{

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -17,44 +16,73 @@ const byteOrderMark = "\ufeff"
 
 // csvFormat writes records as comma-separated values (RFC 4180), one row each, with a row of names before them.
 type csvFormat struct {
+	*csvSheet
 	s       *Server
-	mark    bool // with a byte order mark
 	columns []column
-	buffer  bytes.Buffer
-	out     *csv.Writer
+}
+
+// csvSheet is a table as spreadsheets read it.
+type csvSheet struct {
+	sheet
+	mark bool // with a byte order mark
+	out  *csv.Writer
+}
+
+// newCSVSheet reads whether a table is to begin with a byte order mark.
+func newCSVSheet(c *call) (*csvSheet, error) {
+	s := &csvSheet{}
+	switch c.URL.Query().Get("bom") {
+	case "1":
+		s.mark = true
+	case "", "0":
+	default:
+		return nil, wire.Problemf(wire.CodeInvalid, "bom must be 0 or 1")
+	}
+	s.out = csv.NewWriter(&s.sheet)
+	s.out.UseCRLF = true
+	return s, nil
+}
+
+func (s *csvSheet) media() string     { return "text/csv; charset=utf-8" }
+func (s *csvSheet) extension() string { return "csv" }
+func (s *csvSheet) end()              {}
+
+func (s *csvSheet) bytes() []byte {
+	s.out.Flush()
+	return s.sheet.bytes()
+}
+
+// names writes the row of names.
+func (s *csvSheet) names(list []string) error {
+	if s.mark {
+		s.WriteString(byteOrderMark)
+	}
+	return s.out.Write(list)
 }
 
 // exportCSV is GET /v1/ledgers/{ledger}/export.csv, filtered like a list of records; bom=1 puts a byte order mark before it.
 func (s *Server) exportCSV(c *call) error {
-	f := &csvFormat{s: s}
-	switch c.URL.Query().Get("bom") {
-	case "1":
-		f.mark = true
-	case "", "0":
-	default:
-		return wire.Problemf(wire.CodeInvalid, "bom must be 0 or 1")
+	q, err := exportQuery(c, false, "bom")
+	if err != nil {
+		return err
 	}
-	f.out = csv.NewWriter(&f.buffer)
-	f.out.UseCRLF = true
-	return s.export(c, f, "bom")
+	out, err := newCSVSheet(c)
+	if err != nil {
+		return err
+	}
+	return s.export(c, &csvFormat{out, s, nil}, q)
 }
 
-func (f *csvFormat) media() string     { return "text/csv; charset=utf-8" }
-func (f *csvFormat) extension() string { return "csv" }
-
 func (f *csvFormat) begin(l *reached, q *query) error {
-	if f.mark {
-		f.buffer.WriteString(byteOrderMark)
-	}
 	f.columns = f.s.columns(l.Ledger, q.Kind)
 	names := []string{"kind", "id", "checklist", "states", "deux_valeurs", "conflict", "violations"}
 	for i := range f.columns {
 		names = append(names, f.columns[i].name)
 	}
-	return f.out.Write(names)
+	return f.names(names)
 }
 
-func (f *csvFormat) record(_ *reached, m *ledger.Merged) error {
+func (f *csvFormat) record(_ *reached, m *ledger.Merged, _ *cursor) error {
 	doc, err := documentOf(m)
 	if err != nil {
 		return err
@@ -80,15 +108,6 @@ func (f *csvFormat) record(_ *reached, m *ledger.Merged) error {
 		row = append(row, text)
 	}
 	return f.out.Write(row)
-}
-
-func (f *csvFormat) end() {}
-
-func (f *csvFormat) bytes() []byte {
-	f.out.Flush()
-	b := bytes.Clone(f.buffer.Bytes())
-	f.buffer.Reset()
-	return b
 }
 
 // text returns a cell: words and numbers as they are, codes of a set joined by bars, everything else as JSON.

@@ -19,22 +19,34 @@ type format interface {
 	extension() string
 	// begin writes what comes before the records.
 	begin(l *reached, q *query) error
-	// record writes one record.
-	record(l *reached, m *ledger.Merged) error
+	// record writes one record, behind which at lies.
+	record(l *reached, m *ledger.Merged, at *cursor) error
 	// end writes what comes after the records.
 	end()
+	// size returns how many bytes wait to be taken.
+	size() int
 	// bytes returns what was written since it was last called.
 	bytes() []byte
 }
 
+// sheet is where a format writes to.
+type sheet struct{ bytes.Buffer }
+
+func (s *sheet) size() int { return s.Len() }
+
+func (s *sheet) bytes() []byte {
+	b := bytes.Clone(s.Bytes())
+	s.Reset()
+	return b
+}
+
+// exportPiece is how many bytes of an export are gathered before they are written out, a record more or less.
+const exportPiece = 1 << 20
+
 // export answers with every record that a query wants, in pages: each page is read in one transaction and written out before the
 // next, so that neither memory nor a transaction grows with the ledger or with the slowness of the asker's link. What changes
 // meanwhile may be in it or not. An export that fails on its way is cut, never ended as if it were whole.
-func (s *Server) export(c *call, f format, more ...string) error {
-	q, err := exportQuery(c, more...)
-	if err != nil {
-		return err
-	}
+func (s *Server) export(c *call, f format, q *query) error {
 	for first := true; ; first = false {
 		more, err := s.exportPage(c, f, q, first)
 		switch {
@@ -65,12 +77,12 @@ func (s *Server) exportPage(c *call, f format, q *query, first bool) (more bool,
 		}
 		n := 0
 		return s.walk(l, c.who, q, func(m *ledger.Merged, at cursor) (bool, error) {
-			if n == maxPage {
+			if n == maxPage || f.size() >= exportPiece {
 				more = true
 				return false, nil
 			}
 			n, q.from = n+1, at
-			return true, f.record(l, m)
+			return true, f.record(l, m, &at)
 		})
 	})
 	return more, err
@@ -83,11 +95,12 @@ func exportHeader(c *call, f format) {
 	c.w.WriteHeader(http.StatusOK)
 }
 
-func exportQuery(c *call, more ...string) (*query, error) {
+// exportQuery reads what is to be exported. Formats whose records say where to go on take a cursor; none has pages.
+func exportQuery(c *call, resumes bool, more ...string) (*query, error) {
 	values := c.URL.Query()
 	for _, name := range []string{"limit", "cursor"} {
-		if values.Has(name) {
-			return nil, wire.Problemf(wire.CodeInvalid, "an export has no pages: leave out %s", name)
+		if values.Has(name) && !(resumes && name == "cursor") {
+			return nil, wire.Problemf(wire.CodeInvalid, "this export has no pages: leave out %s", name)
 		}
 	}
 	return parseQuery(values, more...)

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"encoding/json"
 	"strings"
 
@@ -14,8 +13,8 @@ import (
 // geoFormat writes records as the features of a GeoJSON collection (RFC 7946), in WGS 84: at their own position, else at that of their
 // place, else nowhere.
 type geoFormat struct {
+	sheet
 	s       *Server
-	buffer  bytes.Buffer
 	started bool
 	places  map[uuid.UUID]*point // of this export
 }
@@ -36,26 +35,24 @@ type feature struct {
 
 // exportGeoJSON is GET /v1/ledgers/{ledger}/export.geojson, filtered like a list of records.
 func (s *Server) exportGeoJSON(c *call) error {
-	return s.export(c, &geoFormat{s: s, places: map[uuid.UUID]*point{}})
+	q, err := exportQuery(c, false)
+	if err != nil {
+		return err
+	}
+	return s.export(c, &geoFormat{s: s, places: map[uuid.UUID]*point{}}, q)
 }
 
 func (f *geoFormat) media() string     { return "application/geo+json" }
 func (f *geoFormat) extension() string { return "geojson" }
 
 func (f *geoFormat) begin(*reached, *query) error {
-	f.buffer.WriteString(`{"type":"FeatureCollection","features":[`)
+	f.WriteString(`{"type":"FeatureCollection","features":[`)
 	return nil
 }
 
-func (f *geoFormat) end() { f.buffer.WriteString("\n]}\n") }
+func (f *geoFormat) end() { f.WriteString("\n]}\n") }
 
-func (f *geoFormat) bytes() []byte {
-	b := bytes.Clone(f.buffer.Bytes())
-	f.buffer.Reset()
-	return b
-}
-
-func (f *geoFormat) record(l *reached, m *ledger.Merged) error {
+func (f *geoFormat) record(l *reached, m *ledger.Merged, _ *cursor) error {
 	doc, err := documentOf(m)
 	if err != nil {
 		return err
@@ -70,16 +67,21 @@ func (f *geoFormat) record(l *reached, m *ledger.Merged) error {
 		"conflict": listOf(row.Conflicts), "violations": listOf(brokenRules(m)),
 	}
 	flatten(properties, doc, "")
-	raw, err := json.Marshal(feature{Type: "Feature", ID: string(m.Key.Kind) + "/" + m.Key.ID.String(), Geometry: where, Properties: properties})
+	return f.feature(string(m.Key.Kind)+"/"+m.Key.ID.String(), where, properties)
+}
+
+// feature writes one feature.
+func (f *geoFormat) feature(id string, where *point, properties map[string]any) error {
+	raw, err := json.Marshal(feature{Type: "Feature", ID: id, Geometry: where, Properties: properties})
 	if err != nil {
 		return err
 	}
 	if f.started {
-		f.buffer.WriteByte(',')
+		f.WriteByte(',')
 	}
 	f.started = true
-	f.buffer.WriteByte('\n')
-	f.buffer.Write(raw)
+	f.WriteByte('\n')
+	f.Write(raw)
 	return nil
 }
 

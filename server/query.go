@@ -36,6 +36,7 @@ type query struct {
 	under uuid.UUID // place: it and all below; zero for any
 	from  cursor
 	limit int
+	gone  bool // absent records come too
 }
 
 // cursor is behind which record a page begins. Where a subtree is asked for, records come place by place.

@@ -99,11 +99,11 @@ func (s *Server) listRecords(c *call) error {
 }
 
 // walk calls fn with each record that a query wants, behind its cursor, in an order that stays while records are added: by kind, then
-// id; where a subtree is asked for, place by place. Absent records come only when their state is asked for.
+// id; where a subtree is asked for, place by place. Absent records come only when they or their state are asked for.
 func (s *Server) walk(l *reached, who *Person, q *query, fn func(m *ledger.Merged, at cursor) (bool, error)) error {
 	_, states := q.Where["state"]
 	visit := func(m *ledger.Merged, at cursor) (bool, error) {
-		gone := !states && slices.Contains(m.States, ledger.StateAbsent)
+		gone := !states && !q.gone && slices.Contains(m.States, ledger.StateAbsent)
 		if gone || !schemas.MayRead(who.Role, m.Key.Kind) {
 			return true, nil
 		}

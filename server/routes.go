@@ -18,7 +18,7 @@ type route struct {
 
 // routes is everything that can be asked.
 func routes() []route {
-	return slices.Concat(tabletRoutes(), operationRoutes(), peopleRoutes(), setupRoutes(), checklistRoutes(), readingRoutes(), decidingRoutes())
+	return slices.Concat(tabletRoutes(), operationRoutes(), peopleRoutes(), setupRoutes(), checklistRoutes(), readingRoutes(), historyRoutes(), decidingRoutes())
 }
 
 const (
@@ -259,12 +259,44 @@ func readingRoutes() []route {
 				AnswersMedia(200, wire.PhotoMediaType).AnswersMedia(206, wire.PhotoMediaType, "multipart/byteranges").Answers(304, nil),
 		},
 		{
+			"GET", ledgerPath + "/export.ndjson", actReadRecords, (*Server).exportLines,
+			does("Merged records for programs: JSON, one on each line").
+				Detail(filterDetail+" An export that was cut goes on behind the `cursor` of its last whole line.").
+				Query(filters()...).Query(cursorParameter()).Streams(200, linesMedia, recordLine{}),
+		},
+		{
 			"GET", ledgerPath + "/export.csv", actReadRecords, (*Server).exportCSV,
 			does("Merged records as CSV (RFC 4180)").Detail(filterDetail).Query(filters()...).Query(markParameter()).AnswersMedia(200, "text/csv"),
 		},
 		{
 			"GET", ledgerPath + "/export.geojson", actReadRecords, (*Server).exportGeoJSON,
 			does("Merged records as GeoJSON (RFC 7946)").Detail(filterDetail).Query(filters()...).AnswersMedia(200, "application/geo+json"),
+		},
+	}
+}
+
+// historyDetail says what the exports of history have in common.
+const historyDetail = "Who wrote what over what, when, on which tablet, and what became of it: every change of the records that the parameters want, " +
+	"absent records and changes without effect included; record by record, and of each record by author time."
+
+func historyRoutes() []route {
+	does := openapi.Does
+	return []route{
+		{
+			"GET", ledgerPath + "/history.ndjson", actReadRecords, (*Server).exportHistoryLines,
+			does("Every change for programs: JSON, one on each line").
+				Detail(historyDetail+" One that was cut goes on behind the last `cursor`.").
+				Query(filters()...).Query(cursorParameter()).Streams(200, linesMedia, changeLine{}),
+		},
+		{
+			"GET", ledgerPath + "/history.csv", actReadRecords, (*Server).exportHistoryCSV,
+			does("Every change as CSV, one row for each value").Detail(historyDetail).
+				Query(filters()...).Query(markParameter()).AnswersMedia(200, "text/csv"),
+		},
+		{
+			"GET", ledgerPath + "/history.geojson", actReadRecords, (*Server).exportHistoryGeoJSON,
+			does("Every change as GeoJSON, where its record lies now").Detail(historyDetail).
+				Query(filters()...).AnswersMedia(200, "application/geo+json"),
 		},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,6 +23,8 @@ type exportOptions struct {
 	api                      apiOptions
 	choice                   ledgerChoice
 	format, out, kind, state string
+	search, box              string
+	history                  bool
 }
 
 // exported is what a script is told of an export.
@@ -36,7 +39,7 @@ type exported struct {
 func (p *program) exportCommand() *cobra.Command {
 	var o exportOptions
 	c := p.command("export", 0, func(ctx context.Context, _ []string) error {
-		if o.format != "csv" && o.format != "geojson" {
+		if !slices.Contains([]string{"csv", "geojson", "ndjson"}, o.format) {
 			return failed(classUsage, "usage.flag_invalid", "flag", "format", "value", o.format)
 		}
 		return p.withAPI(ctx, o.api, func(a *api) error { return p.export(ctx, a, o) })
@@ -47,6 +50,9 @@ func (p *program) exportCommand() *cobra.Command {
 	f.StringVar(&o.format, "format", "csv", p.say.Say("export.flag.format"))
 	f.StringVarP(&o.out, "out", "o", "", p.say.Say("export.flag.out"))
 	f.StringVar(&o.kind, "kind", "", p.say.Say("device.list.flag.kind"))
+	f.StringVar(&o.search, "search", "", p.say.Say("export.flag.search"))
+	f.StringVar(&o.box, "bbox", "", p.say.Say("export.flag.bbox"))
+	f.BoolVar(&o.history, "history", false, p.say.Say("export.flag.history"))
 	f.StringVar(&o.state, "state", "", p.say.Say("device.list.flag.state"))
 	return c
 }
@@ -58,12 +64,16 @@ func (p *program) export(ctx context.Context, a *api, o exportOptions) (err erro
 		return err
 	}
 	query := url.Values{}
-	for name, v := range map[string]string{"kind": o.kind, "state": o.state} {
+	for name, v := range map[string]string{"kind": o.kind, "state": o.state, "q": o.search, "bbox": o.box} {
 		if v != "" {
 			query.Set(name, v)
 		}
 	}
-	answer, err := a.Ask(ctx, http.MethodGet, strings.TrimSuffix("/v1/ledgers/"+id+"/export."+o.format+"?"+query.Encode(), "?"), nil)
+	what := "export."
+	if o.history {
+		what = "history."
+	}
+	answer, err := a.Ask(ctx, http.MethodGet, strings.TrimSuffix("/v1/ledgers/"+id+"/"+what+o.format+"?"+query.Encode(), "?"), nil)
 	if err != nil {
 		return err
 	}
