@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/arpenteur/arpenteur/internal/apiclient"
+	"github.com/arpenteur/arpenteur/internal/badlink"
 	"github.com/arpenteur/arpenteur/internal/phrases"
 )
 
@@ -75,7 +76,7 @@ type Demo struct {
 	say     *phrases.Catalogue
 	rand    *rand.Rand
 	server  *process
-	link    *link
+	link    *badlink.Link
 	local   *apiclient.Client // as the machine's own command line
 	people  *apiclient.Client // as the coordinator
 	order   diagnostic
@@ -134,7 +135,7 @@ func (d *Demo) Close() error {
 		errs = append(errs, t.c.Close())
 	}
 	if d.link != nil {
-		d.link.close()
+		d.link.Close()
 	}
 	if d.server != nil {
 		errs = append(errs, d.server.stop())
@@ -174,14 +175,14 @@ func (d *Demo) prepare(ctx context.Context) (err error) {
 	if err := os.MkdirAll(d.o.Folder, 0o700); err != nil {
 		return err
 	}
-	if d.link, err = openLink(ctx, d.rand); err != nil {
+	if d.link, err = badlink.Open(ctx, d.rand); err != nil {
 		return err
 	}
-	d.server = &process{command: d.o.Command, data: filepath.Join(d.o.Folder, "server"), address: "http://" + d.link.address()}
+	d.server = &process{command: d.o.Command, data: filepath.Join(d.o.Folder, "server"), address: "http://" + d.link.Address()}
 	if err := d.server.start(ctx); err != nil {
 		return err
 	}
-	d.link.lead(d.server.listen)
+	d.link.Lead(d.server.listen)
 	d.Address = "http://" + d.server.listen
 	lang := string(d.say.Language())
 	d.local = &apiclient.Client{HTTP: apiclient.Socket(d.server.socket), Base: "http://localhost", Language: lang}

@@ -47,7 +47,7 @@ func (d *Demo) enrol(ctx context.Context) error {
 			return err
 		}
 	}
-	d.tell("enrol", "n", len(d.tablets), "cuts", d.link.cuts.Load())
+	d.tell("enrol", "n", len(d.tablets), "cuts", d.link.Traffic().Cuts)
 	return nil
 }
 

@@ -60,7 +60,8 @@ func (d *Demo) tally(ctx context.Context) error {
 		return err
 	}
 	r.SecondRatings = len(pairs)
-	r.Cuts, r.BytesUp, r.BytesDown, r.Kills = d.link.cuts.Load(), d.link.up.Load(), d.link.down.Load(), d.server.kills
+	passed := d.link.Traffic()
+	r.Cuts, r.BytesUp, r.BytesDown, r.Kills = passed.Cuts, passed.Up, passed.Down, d.server.kills
 	return d.verify(ctx)
 }
 

@@ -172,7 +172,7 @@ func (d *Demo) exchangeUnderFire(ctx context.Context) error {
 	fails := d.fails()
 	pid := d.server.pid()
 	again := make(chan error, 1)
-	d.link.at(killAfter, func() {
+	d.link.At(killAfter, func() {
 		killed := d.server.kill() // the rest of the push is still in the link
 		go func() { again <- errors.Join(killed, sleep(ctx, downTime), d.server.start(ctx)) }()
 	})
@@ -190,7 +190,7 @@ func (d *Demo) exchangeUnderFire(ctx context.Context) error {
 	if err := d.exchangeAll(ctx); err != nil {
 		return err
 	}
-	d.tell("fire", "old", strconv.Itoa(pid), "new", strconv.Itoa(d.server.pid()), "fails", d.fails()-fails, "cuts", d.link.cuts.Load())
+	d.tell("fire", "old", strconv.Itoa(pid), "new", strconv.Itoa(d.server.pid()), "fails", d.fails()-fails, "cuts", d.link.Traffic().Cuts)
 	return nil
 }
 

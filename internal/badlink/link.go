@@ -1,4 +1,4 @@
-package demo
+package badlink
 
 import (
 	"context"
@@ -16,9 +16,8 @@ const (
 	pieceSize = 2 << 10
 )
 
-// link is the tablets' way to the server: a proxy that drops every connection after some kilobytes, as the network of a tower block
-// does. It counts what passes.
-type link struct {
+// Link is a way to one address over TCP. Its methods may be called at any time, by any goroutine.
+type Link struct {
 	listener net.Listener
 	ctx      context.Context // of all connections, which no call waits for
 	hang     context.CancelFunc
@@ -33,41 +32,52 @@ type link struct {
 	up, down, cuts atomic.Int64
 }
 
-// openLink opens the proxy's own port. It leads nowhere yet.
-func openLink(ctx context.Context, r *rand.Rand) (*link, error) {
+// Traffic is what a link has carried so far, in bytes from who dialled and to them, and how many connections it has dropped.
+type Traffic struct{ Up, Down, Cuts int64 }
+
+// Open opens a link on a loopback port of its own. It leads nowhere yet. What r gives decides where connections are cut. Close it in the end;
+// that ctx ends does not close it.
+func Open(ctx context.Context, r *rand.Rand) (*Link, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	l := &link{listener: listener, rand: rand.New(rand.NewPCG(r.Uint64(), r.Uint64()))} //nolint:gosec // where to cut
+	l := &Link{listener: listener, rand: rand.New(rand.NewPCG(r.Uint64(), r.Uint64()))} //nolint:gosec // where to cut
 	l.ctx, l.hang = context.WithCancel(context.WithoutCancel(ctx))
 	l.all.Go(l.accept)
 	return l, nil
 }
 
-func (l *link) address() string { return l.listener.Addr().String() }
+// Address is where the link is dialled, as host:port.
+func (l *Link) Address() string { return l.listener.Addr().String() }
 
-// lead points the link at a server.
-func (l *link) lead(target string) {
+// Traffic returns what has passed.
+func (l *Link) Traffic() Traffic {
+	return Traffic{Up: l.up.Load(), Down: l.down.Load(), Cuts: l.cuts.Load()}
+}
+
+// Lead points the link at an address, for the connections that come. One that is dialled while nobody is there is dropped.
+func (l *Link) Lead(target string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.target = target
 }
 
-// at calls fn once, when that many more bytes have gone up. What follows them waits until fn returns.
-func (l *link) at(bytes int64, fn func()) {
+// At calls fn once, when that many more bytes have gone up. What follows them waits until fn returns.
+func (l *Link) At(bytes int64, fn func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.after, l.then = l.up.Load()+bytes, fn
 }
 
-func (l *link) close() {
+// Close drops all connections and waits until nothing of the link is left.
+func (l *Link) Close() {
 	l.hang()
 	_ = l.listener.Close()
 	l.all.Wait()
 }
 
-func (l *link) accept() {
+func (l *Link) accept() {
 	for {
 		near, err := l.listener.Accept()
 		if err != nil {
@@ -81,12 +91,12 @@ func (l *link) accept() {
 }
 
 // carry joins one connection to the server until its budget is used up, or either side ends it.
-func (l *link) carry(near net.Conn, target string, budget int64) {
+func (l *Link) carry(near net.Conn, target string, budget int64) {
 	defer near.Close() //nolint:errcheck // it is dropped
 	dialer := net.Dialer{Timeout: time.Second}
 	far, err := dialer.DialContext(l.ctx, "tcp", target)
 	if err != nil {
-		return // nobody is there: the tablet sees a dropped connection
+		return // nobody is there: who dialled sees a dropped connection
 	}
 	defer far.Close() //nolint:errcheck // it is dropped
 	stop := context.AfterFunc(l.ctx, func() { drop(near, far) })
@@ -100,7 +110,7 @@ func (l *link) carry(near net.Conn, target string, budget int64) {
 }
 
 // copy carries one direction. What is over the budget is not delivered.
-func (l *link) copy(to, from net.Conn, count, left *atomic.Int64) {
+func (l *Link) copy(to, from net.Conn, count, left *atomic.Int64) {
 	defer drop(to, from)
 	buf := make([]byte, pieceSize)
 	for {
@@ -127,7 +137,7 @@ func (l *link) copy(to, from net.Conn, count, left *atomic.Int64) {
 }
 
 // passed calls what was asked to be called at this point.
-func (l *link) passed() {
+func (l *Link) passed() {
 	l.mu.Lock()
 	fn := l.then
 	if l.then == nil || l.up.Load() < l.after {

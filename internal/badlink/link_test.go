@@ -1,4 +1,4 @@
-package demo
+package badlink
 
 import (
 	"context"
@@ -41,16 +41,16 @@ func sink(t *testing.T) (address string, got *atomic.Int64) {
 }
 
 func TestALinkDropsAConnectionAfterSomeKilobytes(t *testing.T) {
-	l, err := openLink(context.Background(), rand.New(rand.NewPCG(1, 2)))
+	l, err := Open(context.Background(), rand.New(rand.NewPCG(1, 2)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.close()
+	defer l.Close()
 	target, got := sink(t)
-	l.lead(target)
+	l.Lead(target)
 	called := make(chan int64, 1)
-	l.at(5_000, func() { called <- l.up.Load() })
-	conn, err := net.Dial("tcp", l.address())
+	l.At(5_000, func() { called <- l.Traffic().Up })
+	conn, err := net.Dial("tcp", l.Address())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,11 +58,11 @@ func TestALinkDropsAConnectionAfterSomeKilobytes(t *testing.T) {
 		_, err = conn.Write(make([]byte, 1_000))
 	}
 	_ = conn.Close()
-	for end := time.Now().Add(5 * time.Second); l.cuts.Load() == 0 && time.Now().Before(end); {
+	for end := time.Now().Add(5 * time.Second); l.Traffic().Cuts == 0 && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
-	if n := l.up.Load(); n < carries-giveTake || n > carries+giveTake || l.cuts.Load() != 1 {
-		t.Errorf("%d bytes went up, %d cuts", n, l.cuts.Load())
+	if n := l.Traffic().Up; n < carries-giveTake || n > carries+giveTake || l.Traffic().Cuts != 1 {
+		t.Errorf("%d bytes went up, %d cuts", n, l.Traffic().Cuts)
 	}
 	if n := <-called; n < 5_000 || n > 5_000+pieceSize {
 		t.Errorf("called after %d bytes", n)
@@ -73,13 +73,13 @@ func TestALinkDropsAConnectionAfterSomeKilobytes(t *testing.T) {
 }
 
 func TestALinkToNobodyDropsTheConnection(t *testing.T) {
-	l, err := openLink(context.Background(), rand.New(rand.NewPCG(1, 2)))
+	l, err := Open(context.Background(), rand.New(rand.NewPCG(1, 2)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.close()
-	l.lead("127.0.0.1:1")
-	conn, err := net.Dial("tcp", l.address())
+	defer l.Close()
+	l.Lead("127.0.0.1:1")
+	conn, err := net.Dial("tcp", l.Address())
 	if err != nil {
 		t.Fatal(err)
 	}
