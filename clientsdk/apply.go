@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/arpenteur/arpenteur/syncengine"
 	"github.com/arpenteur/arpenteur/syncengine/ledger"
@@ -189,6 +190,9 @@ func (t *applying) run(f *wire.Run) error {
 		}
 	}
 	var taken ledger.Taken
+	if err == nil && t.relayed && !t.mayRead(l, f.Replica) {
+		err = wire.Problemf(wire.CodeRevoked, "this tablet may not take lines of others in that diagnostic any more")
+	}
 	if err == nil {
 		taken, err = l.Receive(in)
 	}
@@ -199,6 +203,17 @@ func (t *applying) run(f *wire.Run) error {
 	}
 	t.received += taken.Fresh
 	return err
+}
+
+// mayRead reports whether the user may be given lines of a replica by somebody else than the server: the authority's and one's own always,
+// those of others while one is granted the ledger (law L10).
+func (t *applying) mayRead(l *ledger.Ledger, replica syncengine.ReplicaID) bool {
+	if l.Authority().IsAuthority(replica) {
+		return true
+	}
+	return slices.ContainsFunc(t.c.pens(t.id), func(p ledger.Pen) bool {
+		return p.Replica() == replica || len(l.Authority().Grants(p.Replica())) > 0
+	})
 }
 
 // refused notes that a run could not be kept here: the marks of this answer then do not count, and the next exchange asks for everything.

@@ -39,4 +39,10 @@
 // An exchange that is cut keeps every complete run on both sides. The next one asks what arrived, then sends less at once. A change that
 // the server refuses is reported and stays here with its reason; the others go on. Where another copy of this store wrote under the same
 // id, because a tablet was restored or cloned, Sync takes a successor id and goes on; nothing is lost or counted twice.
+//
+// # Without a server
+//
+// Host and Join let two tablets exchange what both lack on a local network; ExportFile and ImportFile do the same by a file. Server, tablet
+// and file bring the same frames, which are kept by the same code: apply.go. What others relay is verified as what the server sends is;
+// the authority's log says who may be given what (laws L8, L10), and receipts travel back the way that the lines came.
 package clientsdk

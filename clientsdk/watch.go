@@ -16,6 +16,7 @@ const (
 	Moved     EventType = "moved"     // an exchange brought something to Ledger
 	Synced    EventType = "synced"    // the records were exchanged to the end; photos may still be on their way
 	Failed    EventType = "failed"    // an exchange did not come to its end: Err says why; Run tries again
+	Met       EventType = "met"       // an exchange with another tablet came to its end
 
 	PhotoReviewed EventType = "photo_reviewed" // a photo was looked over: Ledger and Record
 	PhotoSent     EventType = "photo_sent"     // the server has a photo of Ledger, or a backup has

@@ -33,7 +33,7 @@ func (p *program) deviceCommand() *cobra.Command {
 	c := p.group("device",
 		p.deviceEnrol(o), p.deviceShow(o), p.deviceChecklists(o), p.deviceCapture(o), p.deviceEdit(o), p.deviceDrafts(o), p.devicePhoto(o),
 		p.deviceList(o), p.deviceGet(o), p.deviceHistory(o), p.deviceSync(o),
-		p.deviceExport(o), p.deviceImport(o),
+		p.deviceExport(o), p.deviceImport(o), p.deviceHost(o), p.deviceJoin(o),
 	)
 	p.tabletFlags(c.PersistentFlags(), o)
 	return c

@@ -55,7 +55,7 @@ func TestTheCommandLineDoesWhatItsTranscriptsSay(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": exits, "field": field, "answers": awaitServer, "picture": takePicture,
+			"exits": exits, "field": field, "answers": awaitServer, "picture": takePicture, "shown": awaitPairing,
 		},
 	})
 }
@@ -125,4 +125,18 @@ func untilAnswers(socket string) error {
 		time.Sleep(10 * time.Millisecond)
 	}
 	return err
+}
+
+// awaitPairing FILE waits until a host has written its pairing text into a file, and sets PAIRING to it.
+func awaitPairing(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		var v struct{ Pairing string }
+		raw, err := os.ReadFile(path) //nolint:gosec // the test's own
+		if err == nil && json.Unmarshal(raw, &v) == nil && v.Pairing != "" {
+			ts.Setenv("PAIRING", v.Pairing)
+			return
+		}
+	}
+	ts.Fatalf("no pairing text in %s", args[0])
 }

@@ -32,16 +32,3 @@ func Forget(w store.Writer, id syncengine.LedgerID, spaces []store.Space, limit 
 	}
 	return true, nil
 }
-
-// Readers returns the public keys of all who may read the ledger by what is held of it: its authority, and every replica that holds a
-// grant which was not revoked.
-func (l *Ledger) Readers() [][]byte {
-	key := l.AuthorityKey()
-	out := [][]byte{key[:]}
-	for _, r := range l.authority.Granted() {
-		if len(l.authority.Grants(r)) > 0 {
-			out = append(out, l.authority.Key(r))
-		}
-	}
-	return out
-}

@@ -3,13 +3,13 @@ package file
 import (
 	"bufio"
 	"crypto/ed25519"
-	"encoding/binary"
 	"errors"
 	"io"
 
 	"filippo.io/age"
 
 	"github.com/arpenteur/arpenteur/syncengine/wire"
+	"github.com/arpenteur/arpenteur/syncengine/wire/blocks"
 )
 
 // ErrNotForUs is returned for a section that is sealed to others.
@@ -25,13 +25,13 @@ func Limits() wire.Limits { return wire.Limits{Body: 8 << 30, Decoded: 64 << 30}
 // Reader reads the sections of a file. It is not safe for concurrent use.
 type Reader struct {
 	in      *bufio.Reader
-	current *blocks
+	current *blocks.Reader
 	begun   bool
 	err     error // that ended the file, which sticks
 }
 
 // NewReader returns a Reader of a file.
-func NewReader(r io.Reader) *Reader { return &Reader{in: bufio.NewReaderSize(r, blockSize)} }
+func NewReader(r io.Reader) *Reader { return &Reader{in: bufio.NewReaderSize(r, blocks.Size)} }
 
 // Next goes to the next section, passing over what was not read of the one before. It returns io.EOF at the file's end. Every other error
 // ends the file as well, and comes again: CodeTruncated where it is cut, CodeDamaged where it can't be followed, CodeProtocolUnsupported
@@ -58,14 +58,12 @@ func (r *Reader) next() error {
 			return err
 		}
 	}
-	r.current = &blocks{in: r.in}
-	switch err := r.current.begin(); {
-	case err != nil:
-		return err
-	case r.current.done: // the empty section
+	r.current = blocks.NewReader(r.in)
+	empty, err := r.current.Empty()
+	if err == nil && empty {
 		return io.EOF
 	}
-	return nil
+	return err
 }
 
 // begin reads what every file begins with.
@@ -86,7 +84,7 @@ func (r *Reader) begin() error {
 }
 
 // Sealed is a section that is not opened yet.
-type Sealed struct{ blocks *blocks }
+type Sealed struct{ blocks *blocks.Reader }
 
 // Open returns the body of the section, for wire.NewReader, where one of the keys opens it, else ErrNotForUs. Damage is told by CodeDamaged, here or
 // when the body is read; the Reader then goes on with the next section all the same.
@@ -102,7 +100,7 @@ func (s *Sealed) Open(keys ...ed25519.PrivateKey) (io.Reader, error) {
 	case errors.As(err, &nobody):
 		return nil, ErrNotForUs
 	case err != nil:
-		return nil, s.blocks.explain(err)
+		return nil, explain(s.blocks, err)
 	}
 	header.left = -1
 	return &opened{body, s.blocks}, nil
@@ -111,13 +109,13 @@ func (s *Sealed) Open(keys ...ed25519.PrivateKey) (io.Reader, error) {
 // opened says of an error in a section's body whether it is damage or the end of the file.
 type opened struct {
 	io.Reader
-	blocks *blocks
+	blocks *blocks.Reader
 }
 
 func (o *opened) Read(p []byte) (int, error) {
 	n, err := o.Reader.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
-		err = o.blocks.explain(err)
+		err = explain(o.blocks, err)
 	}
 	return n, err
 }
@@ -142,61 +140,10 @@ func (h *headerLimit) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// blocks reads the blocks of one section as one stream.
-type blocks struct {
-	in   *bufio.Reader
-	left int
-	done bool
-	err  error // of the file itself
-}
-
-// begin reads the length of the next block; the section is done where it is 0.
-func (b *blocks) begin() error {
-	var length [4]byte
-	if _, err := io.ReadFull(b.in, length[:]); err != nil {
-		return b.cut(err)
-	}
-	n := binary.BigEndian.Uint32(length[:])
-	if n > blockSize {
-		b.err = wire.Problemf(wire.CodeDamaged, "a block of %d bytes is over the limit of %d: the rest of the file can't be read", n, blockSize)
-		return b.err
-	}
-	b.left, b.done = int(n), n == 0
-	return nil
-}
-
-// cut keeps the error with which the file itself ended.
-func (b *blocks) cut(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = wire.Problemf(wire.CodeTruncated, "the file ends before its time")
-	}
-	b.err = err
-	return err
-}
-
-func (b *blocks) Read(p []byte) (int, error) {
-	for b.left == 0 && !b.done && b.err == nil {
-		if err := b.begin(); err != nil {
-			return 0, err
-		}
-	}
-	switch {
-	case b.err != nil:
-		return 0, b.err
-	case b.done:
-		return 0, io.EOF
-	}
-	n, err := b.in.Read(p[:min(len(p), b.left)])
-	if b.left -= n; err != nil {
-		err = b.cut(err)
-	}
-	return n, err
-}
-
 // explain says why a section could not be opened or read to its end: by the file's own fate, or because its content was changed.
-func (b *blocks) explain(err error) error {
-	if b.err != nil {
-		return b.err
+func explain(b *blocks.Reader, err error) error {
+	if b.Err() != nil {
+		return b.Err()
 	}
 	return &wire.Problem{Code: wire.CodeDamaged, Detail: "a section of the file is damaged", Err: err}
 }

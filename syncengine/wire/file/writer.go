@@ -3,11 +3,12 @@ package file
 import (
 	"bufio"
 	"crypto/ed25519"
-	"encoding/binary"
 	"errors"
 	"io"
 
 	"filippo.io/age"
+
+	"github.com/arpenteur/arpenteur/syncengine/wire/blocks"
 )
 
 // MediaType is the media type of a file.
@@ -15,9 +16,6 @@ const MediaType = "application/vnd.arpenteur.file"
 
 // magic begins every file. The number is that of the container's version.
 const magic = "arpenteur/1 file\n"
-
-// blockSize is the size of every block of a section but its last.
-const blockSize = 64 << 10
 
 // Writer writes a file. It is not safe for concurrent use.
 type Writer struct {
@@ -27,7 +25,7 @@ type Writer struct {
 
 // NewWriter begins a file. What can't be written shows at the latest in Close.
 func NewWriter(w io.Writer) *Writer {
-	out := &Writer{out: bufio.NewWriterSize(w, blockSize)}
+	out := &Writer{out: bufio.NewWriterSize(w, blocks.Size)}
 	_, out.err = out.out.WriteString(magic)
 	return out
 }
@@ -37,9 +35,9 @@ func (w *Writer) Section(keys []ed25519.PublicKey) (*Section, error) {
 	if w.err != nil {
 		return nil, w.err
 	}
-	s := &Section{w: w, block: make([]byte, 4, 4+blockSize)}
+	s := &Section{blocks: blocks.NewWriter(w.out)}
 	var err error
-	s.sealed, err = age.Encrypt(blockWriter{s}, recipients(keys))
+	s.sealed, err = age.Encrypt(s.blocks, recipients(keys))
 	return s, err
 }
 
@@ -59,9 +57,8 @@ func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 // Close ends the file. It doesn't close the io.Writer.
 func (w *Writer) Close() error {
-	w.write(make([]byte, 4)) // an empty section
 	if w.err == nil {
-		w.err = w.out.Flush()
+		w.err = errors.Join(blocks.NewWriter(w.out).Close(), w.out.Flush()) // an empty section
 	}
 	err := w.err
 	if w.err == nil {
@@ -70,60 +67,17 @@ func (w *Writer) Close() error {
 	return err
 }
 
-func (w *Writer) write(p []byte) {
-	if w.err == nil {
-		_, w.err = w.out.Write(p)
-	}
-}
-
 // Section is a section that is being written.
 type Section struct {
-	w      *Writer
 	sealed io.WriteCloser
-	block  []byte // length, then what has come of the next block
-	size   int64
+	blocks *blocks.Writer
 }
 
 // Write takes more of the section's body.
 func (s *Section) Write(p []byte) (int, error) { return s.sealed.Write(p) }
 
 // Close ends the section.
-func (s *Section) Close() error {
-	if err := s.sealed.Close(); err != nil {
-		return err
-	}
-	s.flush()
-	s.w.write(make([]byte, 4))
-	return s.w.err
-}
+func (s *Section) Close() error { return errors.Join(s.sealed.Close(), s.blocks.Close()) }
 
 // Size returns how many bytes of the file the section takes so far.
-func (s *Section) Size() int64 { return s.size }
-
-// flush writes the block that has come so far, unless it is empty.
-func (s *Section) flush() {
-	if n := len(s.block) - 4; n > 0 {
-		binary.BigEndian.PutUint32(s.block, uint32(n)) //nolint:gosec // at most blockSize
-		s.w.write(s.block)
-		s.size += int64(len(s.block))
-		s.block = s.block[:4]
-	}
-}
-
-// blockWriter cuts what age writes into blocks.
-type blockWriter struct{ *Section }
-
-func (b blockWriter) Write(p []byte) (int, error) {
-	done := 0
-	for done < len(p) {
-		n := min(len(p)-done, 4+blockSize-len(b.block))
-		b.block = append(b.block, p[done:done+n]...)
-		if done += n; len(b.block) == 4+blockSize {
-			b.flush()
-		}
-		if b.w.err != nil {
-			return done, b.w.err
-		}
-	}
-	return done, nil
-}
+func (s *Section) Size() int64 { return s.blocks.Written() }
