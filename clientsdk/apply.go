@@ -208,12 +208,13 @@ func (t *applying) run(f *wire.Run) error {
 // mayRead reports whether the user may be given lines of a replica by somebody else than the server: the authority's and one's own always,
 // those of others while one is granted the ledger (law L10).
 func (t *applying) mayRead(l *ledger.Ledger, replica syncengine.ReplicaID) bool {
-	if l.Authority().IsAuthority(replica) {
-		return true
-	}
-	return slices.ContainsFunc(t.c.pens(t.id), func(p ledger.Pen) bool {
-		return p.Replica() == replica || len(l.Authority().Grants(p.Replica())) > 0
-	})
+	own := func(p ledger.Pen) bool { return p.Replica() == replica }
+	return l.Authority().IsAuthority(replica) || slices.ContainsFunc(t.c.pens(t.id), own) || t.c.granted(t.id, l)
+}
+
+// granted reports whether the user has a grant in a ledger that was not revoked, as far as is known here.
+func (c *Client) granted(id *identity, l *ledger.Ledger) bool {
+	return slices.ContainsFunc(c.pens(id), func(p ledger.Pen) bool { return len(l.Authority().Grants(p.Replica())) > 0 })
 }
 
 // refused notes that a run could not be kept here: the marks of this answer then do not count, and the next exchange asks for everything.
@@ -229,7 +230,7 @@ func (t *applying) refused(f *wire.Run, err error) {
 
 func (t *applying) values(f *wire.Values) error {
 	l, err := t.ledger(f.Ledger)
-	if err != nil || l == nil {
+	if err != nil || l == nil || t.relayed && !t.c.granted(t.id, l) {
 		return err
 	}
 	line, err := wire.DecodeLine(f.Line, f.Ledger)

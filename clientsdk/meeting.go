@@ -195,10 +195,10 @@ func (p *said) ledger(id syncengine.LedgerID, k *meetingLedger) error {
 		return err
 	}
 	stands := p.standing(l)
-	if err := p.have(l, k, stands); err != nil {
+	if err := p.have(l, k, stands); err != nil || stands == noStanding {
 		return err
 	}
-	if err := p.ask(l, k); err != nil || stands == noStanding {
+	if err := p.ask(l, k); err != nil {
 		return err
 	}
 	if k.heard {
@@ -251,8 +251,11 @@ func (p *said) have(l *ledger.Ledger, k *meetingLedger, stands standing) error {
 	return nil
 }
 
-// ask adds what values are missing here, each once in a meeting.
+// ask adds what values are missing here, each once in a meeting; one who is revoked asks for none.
 func (p *said) ask(l *ledger.Ledger, k *meetingLedger) error {
+	if !p.c.granted(p.id, l) {
+		return nil
+	}
 	wanted, err := l.Wanted(maxWants)
 	if err != nil {
 		return err
