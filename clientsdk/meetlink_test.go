@@ -185,4 +185,3 @@ func TestABitThatFlipsOnTheWayBreaksTheConnectionAndNothingElse(t *testing.T) {
 		same(t, p, q, a.Ref, b.Ref)
 	}
 }
-
