@@ -266,7 +266,10 @@ func TestTheDemonstrationEndsInOneLineOfCounts(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 	var counts map[string]float64
 	decode(t, []byte(lines[len(lines)-1]), &counts)
-	for _, name := range []string{"tablets", "captured", "merged", "conflicts", "invalid_merges", "settled", "bytes_up", "bytes_down", "round_trips", "kills", "cuts"} {
+	for _, name := range []string{
+		"tablets", "captured", "merged", "conflicts", "invalid_merges", "settled", "bytes_up", "bytes_down", "round_trips", "kills", "cuts",
+		"photos_sent", "photos_resumed", "peer_changes", "usb_changes",
+	} {
 		if counts[name] <= 0 {
 			t.Errorf("%s is %v", name, counts[name])
 		}

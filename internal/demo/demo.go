@@ -53,7 +53,12 @@ type Result struct {
 	Settled       int     `json:"settled"`        // conflicts that the coordinator decided
 	OpenConflicts int     `json:"open_conflicts"` // that are left
 	SecondRatings int     `json:"second_ratings"` // observations of the same place, checklist and visit by somebody else
-	Lost          int     `json:"lost"`           // acknowledged changes that the server does not hold
+	Photos        int     `json:"photos"`         // that were taken and looked over
+	PhotosSent    int     `json:"photos_sent"`    // of these, that the server serves byte for byte
+	PhotosResumed int     `json:"photos_resumed"` // photos that were sent on from where the link had cut them
+	PeerChanges   int     `json:"peer_changes"`   // that two tablets gave each other without the server
+	USBChanges    int     `json:"usb_changes"`    // that the server took from a tablet's file
+	Lost          int     `json:"lost"`           // acknowledged changes and photos that the server does not hold
 	Differing     int     `json:"differing"`      // records whose merged bytes differ between the server and a tablet
 	Compared      int     `json:"compared"`       // records compared
 	Cuts          int64   `json:"cuts"`           // connections that the link dropped
@@ -102,7 +107,8 @@ func Show(ctx context.Context, o Options) (d *Demo, err error) {
 		}
 	}()
 	for _, part := range []func(ctx context.Context) error{
-		d.prepare, d.enrol, d.walk, d.exchangeUnderFire, d.overlap, d.exchangeCalmly, d.judge, d.settle, d.tally,
+		d.prepare, d.enrol, d.walk, d.exchangeUnderFire, d.overlap, d.exchangeCalmly, d.judge, d.settle,
+		d.meet, d.stick, d.exchangeCalmly, d.tally,
 	} {
 		if err := part(ctx); err != nil {
 			return d, err
@@ -166,6 +172,10 @@ func (r *Result) broken() error {
 	law(r.Conflicts > 0, "L3, conflicts found", r.Conflicts)
 	law(r.InvalidMerges > 0, "L4, invalid merges found", r.InvalidMerges)
 	law(r.Settled > 0 && r.Conflicts == r.Settled+r.OpenConflicts, "conflicts settled", r.Settled)
+	law(r.Photos > 0 && r.PhotosSent == r.Photos, "L1, photos on the server", r.PhotosSent)
+	law(r.PhotosResumed > 0, "photos sent on after a cut", r.PhotosResumed)
+	law(r.PeerChanges > 0, "changes between two tablets", r.PeerChanges)
+	law(r.USBChanges > 0, "changes by a stick", r.USBChanges)
 	law(r.Faults == 0, "L8, faults of the server's store", r.Faults)
 	return errors.Join(errs...)
 }

@@ -28,7 +28,7 @@ func TestTheStoryIsToldAlikeInBothLanguages(t *testing.T) {
 }
 
 func TestACountThatContradictsALawIsAFailure(t *testing.T) {
-	sound := Result{Conflicts: 2, Settled: 1, OpenConflicts: 1, InvalidMerges: 1}
+	sound := Result{Conflicts: 2, Settled: 1, OpenConflicts: 1, InvalidMerges: 1, Photos: 3, PhotosSent: 3, PhotosResumed: 2, PeerChanges: 4, USBChanges: 4}
 	if err := sound.broken(); err != nil {
 		t.Fatalf("sound counts: %v", err)
 	}
@@ -39,6 +39,11 @@ func TestACountThatContradictsALawIsAFailure(t *testing.T) {
 		"no invalid merge":            func(r *Result) { r.InvalidMerges = 0 },
 		"a conflict that went away":   func(r *Result) { r.OpenConflicts = 0 },
 		"nothing settled":             func(r *Result) { r.Settled = 0; r.OpenConflicts = 2 },
+		"a photo that is not there":   func(r *Result) { r.PhotosSent = 2 },
+		"no photo":                    func(r *Result) { r.Photos, r.PhotosSent = 0, 0 },
+		"no photo resumed":            func(r *Result) { r.PhotosResumed = 0 },
+		"nothing between tablets":     func(r *Result) { r.PeerChanges = 0 },
+		"nothing by stick":            func(r *Result) { r.USBChanges = 0 },
 		"a fault in the server's log": func(r *Result) { r.Faults = 1 },
 	} {
 		r := sound

@@ -49,7 +49,7 @@ func (d *Demo) conclude() {
 	r := &d.Result
 	d.tell("tally",
 		"captured", r.Captured, "lost", r.Lost, "observations", r.Observations, "findings", r.Findings, "merged", r.Merged,
-		"conflicts", r.Conflicts, "settled", r.Settled, "invalid", r.InvalidMerges, "compared", r.Compared, "differing", r.Differing,
+		"photos", r.Photos, "sent", r.PhotosSent, "resumed", r.PhotosResumed, "conflicts", r.Conflicts, "settled", r.Settled, "invalid", r.InvalidMerges, "compared", r.Compared, "differing", r.Differing,
 		"lines", r.Verified, "faults", r.Faults)
 	d.tell("link", "up", phrases.Bytes(r.BytesUp), "down", phrases.Bytes(r.BytesDown), "trips", r.RoundTrips, "cuts", r.Cuts, "kills", r.Kills, "seconds", r.Seconds)
 	d.line("", "")

@@ -22,6 +22,10 @@ type tablet struct {
 	saved []clientsdk.Saved
 	trips int // round trips, those that failed included
 	fails int // exchanges that failed
+
+	findings int
+	photos   []wire.PhotoName // that were looked over
+	resumed  int              // photos that were sent on from where they were cut
 }
 
 // enrol gives three people tablets: over the bad link, from the ticket to the checklists.
@@ -59,10 +63,7 @@ func (t *tablet) exchange(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
-		report, err := t.c.Sync(ctx)
-		if report != nil {
-			t.trips += report.RoundTrips
-		}
+		_, err := t.sync(ctx)
 		var told *wire.Problem
 		switch {
 		case err == nil:
@@ -77,6 +78,14 @@ func (t *tablet) exchange(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// sync exchanges once, and counts what that took.
+func (t *tablet) sync(ctx context.Context) (*clientsdk.Report, error) {
+	report, err := t.c.Sync(ctx)
+	t.trips += report.RoundTrips
+	t.resumed += report.PhotosResumed
+	return report, err
 }
 
 // commit saves a draft, and remembers the promise.
@@ -119,10 +128,7 @@ func (d *Demo) exchangeAll(ctx context.Context) error {
 		}
 		quiet := true
 		for i, t := range d.tablets {
-			report, err := t.c.Sync(ctx)
-			if report != nil {
-				t.trips += report.RoundTrips
-			}
+			report, err := t.sync(ctx)
 			quiet = quiet && err == nil && report.Sent == 0 && report.Received == 0 && t.trips-before[i] == 1
 		}
 		if quiet {

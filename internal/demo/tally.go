@@ -48,7 +48,7 @@ func (d *Demo) tally(ctx context.Context) error {
 	}
 	for _, t := range d.tablets {
 		r.RoundTrips += t.trips
-		if err := d.tallyTablet(ctx, t, c); err != nil {
+		if err := errors.Join(d.tallyTablet(ctx, t, c), d.tallyPhotos(ctx, t)); err != nil {
 			return err
 		}
 	}

@@ -55,7 +55,7 @@ func (d *Demo) walk(ctx context.Context) error {
 				}
 			}
 		}
-		d.tell("walk", "tablet", t.name, "places", len(d.route(i)), "observations", w.observations, "findings", w.findings)
+		d.tell("walk", "tablet", t.name, "places", len(d.route(i)), "observations", w.observations, "findings", t.findings, "photos", len(t.photos))
 	}
 	return nil
 }
@@ -64,7 +64,7 @@ func (d *Demo) walk(ctx context.Context) error {
 type walker struct {
 	*Demo
 	*tablet
-	observations, findings int
+	observations int
 }
 
 // ledger returns where observations of a checklist lie.
@@ -75,7 +75,8 @@ func (d *Demo) ledger(lineage string) syncengine.LedgerID {
 	return d.order.Ledger
 }
 
-// observe fills in one checklist at one place, and makes a finding of the first thing that is bad.
+// observe fills in one checklist at one place, and makes a finding of the first thing that is bad; a tablet's first finding gets
+// a photo.
 func (w *walker) observe(ctx context.Context, p *place, lineage string) error {
 	draft, err := w.c.NewRecord(ctx, w.ledger(lineage), lineage)
 	if err != nil {
@@ -145,7 +146,11 @@ func (w *walker) find(ctx context.Context, p *place, lineage string, point *sche
 	if err != nil {
 		return err
 	}
-	w.findings++
+	if w.findings++; w.findings == 1 {
+		if err := w.photograph(ctx, draft, point.Label); err != nil {
+			return err
+		}
+	}
 	saved, err := w.fill(ctx, draft, map[syncengine.Path]any{
 		"/title": point.Label + " : " + p.name, "/place": p.id, "/visit": w.visit, "/domain": lineage, "/item": point.Name,
 		"/observation": observation.Record.ID.String(), "/severity": []string{"low", "medium", "high"}[w.rand.IntN(3)],
