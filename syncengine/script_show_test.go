@@ -19,6 +19,9 @@ func (s *script) show(n *node, name string) {
 	s.id(name)
 	changes := n.judged(id, false)
 	s.agree(n, id, changes)
+	if s.watch != nil {
+		s.watch(n)
+	}
 	r := n.record(id)
 	s.print("%s on %s: %s", name, n.name, s.summary(r))
 	var rows, table strings.Builder

@@ -95,6 +95,7 @@ type script struct {
 	changes  map[se.ChangeID]string
 	elements map[string]string // UUID to name
 	rulings  int
+	watch    func(n *node) // is told of each show; may be nil
 }
 
 func newScript(t *testing.T, file string) *script {

@@ -18,7 +18,14 @@ const oldest = 18
 // is no Node.js, which REQUIRE_ALL=1 counts as failed.
 func Run(tb testing.TB, args ...string) (string, bool) {
 	tb.Helper()
-	cmd := exec.CommandContext(tb.Context(), node(tb), append([]string{filepath.Join(root(tb), "syncengine/wire/testdata/reader/check.mjs")}, args...)...)
+	reader := filepath.Join(root(tb), "syncengine/wire/testdata/reader")
+	touch(tb, reader)
+	for _, arg := range args[1:] {
+		if filepath.IsLocal(arg) {
+			touch(tb, arg)
+		}
+	}
+	cmd := exec.CommandContext(tb.Context(), node(tb), append([]string{filepath.Join(reader, "check.mjs")}, args...)...)
 	var out, errors bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errors
 	err := cmd.Run()
@@ -29,6 +36,21 @@ func Run(tb testing.TB, args ...string) (string, bool) {
 		tb.Fatalf("the reader did not run: %v\n%s", err, errors.String())
 	}
 	return out.String() + errors.String(), false
+}
+
+// touch reads the files of a folder, or does nothing where it is none, so that go test knows that the result depends on them and doesn't
+// take it from its cache when they have changed.
+func touch(tb testing.TB, folder string) {
+	tb.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, file := range files {
+		if _, err := os.ReadFile(file); err != nil { //nolint:gosec // the test's own
+			tb.Fatal(err)
+		}
+	}
 }
 
 // node finds Node.js.

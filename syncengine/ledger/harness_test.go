@@ -32,6 +32,7 @@ type world struct {
 	written []written
 	bytes   uint64 // of randomness that were given out
 	open    func() store.Store
+	compile ledger.Compiler
 }
 
 // written is a line as its author wrote it, and where.
@@ -92,7 +93,15 @@ func newWorld(t rapid.TB) *world {
 
 func newWorldOver(t rapid.TB, open func() store.Store) *world {
 	t.Helper()
-	w := &world{t: t, root: wire.PublicKeyOf(publicOf(keyOf("root"))), open: open}
+	w := newBareWorld(t, open, compile)
+	w.publish("cleanliness", 1)
+	return w
+}
+
+// newBareWorld makes a ledger without a checklist.
+func newBareWorld(t rapid.TB, open func() store.Store, compile ledger.Compiler) *world {
+	t.Helper()
+	w := &world{t: t, root: wire.PublicKeyOf(publicOf(keyOf("root"))), open: open, compile: compile}
 	w.server = w.node("server", "boss")
 	genesis, _ := w.newID()
 	w.server.transact(func(tx store.Writer) (*ledger.Ledger, error) {
@@ -107,13 +116,12 @@ func newWorldOver(t rapid.TB, open func() store.Store) *world {
 		w.server.wrote(line)
 		return err
 	})
-	w.publish("cleanliness", 1)
 	return w
 }
 
 func (w *world) node(name string, account se.AccountID) *node {
 	n := &node{
-		w: w, name: name, account: account, store: w.open(), keep: ledger.NewKeeper(compile),
+		w: w, name: name, account: account, store: w.open(), keep: ledger.NewKeeper(w.compile),
 		pen: ledger.Pen{Key: keyOf(name), Rand: w}, followed: map[*node]uint64{},
 	}
 	return n
@@ -161,8 +169,13 @@ func (w *world) ruleWith(r se.Ruling, reason string) se.ChangeID {
 
 func (w *world) publish(lineage string, version int) {
 	w.t.Helper()
-	content, id := contentOf(lineage, version)
-	edits, err := ledger.Publish(w.newID, "boss", 5, ledger.Publication{Version: id, Lineage: lineage, Content: content})
+	content, _ := contentOf(lineage, version)
+	w.publishContent(lineage, content)
+}
+
+func (w *world) publishContent(lineage string, content []byte) {
+	w.t.Helper()
+	edits, err := ledger.Publish(w.newID, "boss", 5, ledger.Publication{Version: se.VersionID{Hash: sha256.Sum256(content)}, Lineage: lineage, Content: content})
 	w.must(err)
 	w.server.commit(edits...)
 }
@@ -543,7 +556,7 @@ func (n *node) holds(text string) bool {
 func (n *node) copyOf(name string) *node {
 	n.w.t.Helper()
 	c := *n
-	c.name, c.keep, c.followed = name, ledger.NewKeeper(compile), map[*node]uint64{}
+	c.name, c.keep, c.followed = name, ledger.NewKeeper(n.w.compile), map[*node]uint64{}
 	memory, ok := n.store.(*storetest.Memory)
 	if !ok {
 		n.w.t.Fatalf("%s is not in memory", n.name)

@@ -11,10 +11,12 @@ import { signed, text, unbase64 } from './bytes.mjs';
 import { parse, write } from './canonical.mjs';
 import { readFile } from './file.mjs';
 import { readBody, readFrame } from './frame.mjs';
+import { Ledger } from './ledger.mjs';
 import { fillLine, leaf, leafSalt, readLine, redactLine, stripLine } from './line.mjs';
 import { firstChain, headMessage, nextChain, readRun, replicaOf } from './log.mjs';
 import { commitment, digits, ledgerName, pairProof, readPairing, replicaMessage } from './peer.mjs';
 import { checkPhotoAnswer, checkPhotoQuery, readPhotoReceipt } from './photo.mjs';
+import { recordsOf } from './records.mjs';
 import { certificateMessage, checkCertificate, checkRuling } from './ruling.mjs';
 import { checkEnrolment, checkRequest, digestOf, readReceipt, readTicket } from './signed.mjs';
 
@@ -36,6 +38,7 @@ const files = {
   'photos.json': { inputs: ['kind', 'body', 'authority'], run: photos },
   'peers.json': { inputs: ['session', 'pairing', 'hostnonce', 'guestnonce', 'ledger', 'replicakey', 'replicaproof'], run: peers },
   'files.json': { inputs: ['file', 'seed'], run: sealedFiles },
+  'merge.json': { inputs: ['root', 'ledger', 'frames'], run: merge },
   'proofs.json': { inputs: ['kind', 'body', 'replica'], run: ({ body, replica }) => void checkEnrolment(body, replica) },
 };
 
@@ -132,6 +135,15 @@ function peers({ session: exporter, pairing, hostnonce, guestnonce, ledger, repl
 function sealedFiles({ file, seed }) {
   const { sections, ...code } = readFile(Buffer.from(file, 'hex'), privateKeyOf(Buffer.from(seed, 'hex')));
   return { ...code, sections: sections.map(({ taken, refused, ...ended }) => ({ ...ended, frames: taken.map(write), ...(refused.length > 0 && { refused }) })) };
+}
+
+function merge({ root, ledger, frames }) {
+  const held = new Ledger(ledger, root);
+  const refused = frames.flatMap((frame, i) => {
+    const { code } = attempt(() => held.take(readFrame(Buffer.from(frame))));
+    return code === undefined ? [] : [{ number: i + 1, code }];
+  });
+  return { records: recordsOf(held.holding()), ...(refused.length > 0 && { refused }) };
 }
 
 // bytesOf gives the bytes of an input of the vectors.
