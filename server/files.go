@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/google/uuid"
+
 	"github.com/arpenteur/arpenteur/syncengine"
 	"github.com/arpenteur/arpenteur/syncengine/store"
 	"github.com/arpenteur/arpenteur/syncengine/wire"
@@ -39,31 +41,58 @@ type remarkView struct {
 	Change  syncengine.ChangeID  `json:"change,omitzero"`
 }
 
-// takeFile is POST /v1/files: it takes in what tablets carry on a stick. Everything in it that verifies is taken, whoever brings it; what is
-// told of it covers what the asker may see (law L10). Of a file that is cut or damaged everything complete is taken.
+// takeFile is POST /v1/files?upload=…: it takes in what tablets carry on a stick, from the body or as it was sent before. Everything in it that
+// verifies is taken, whoever brings it; what is told of it covers what the asker may see (law L10). Of a file that is cut or damaged everything
+// complete is taken. Asked again about a file that was sent before, it says the same.
 func (s *Server) takeFile(c *call) error {
-	if c.Header.Get("Content-Type") != file.MediaType {
-		return wire.Problemf(wire.CodeInvalid, "send the file as %s", file.MediaType)
-	}
-	x, err := s.newImport(c.Context())
+	id, err := uploadParameter(c.Request)
 	if err != nil {
 		return err
 	}
-	opened, wrong := x.takeSections(c.Context(), c.Body)
+	if id == uuid.Nil {
+		if c.Header.Get("Content-Type") != file.MediaType {
+			return wire.Problemf(wire.CodeInvalid, "send the file as %s", file.MediaType)
+		}
+		v, err := s.takeFrom(c, c.Body)
+		if err != nil {
+			return err
+		}
+		return c.answer(http.StatusOK, v)
+	}
+	u, err := s.useUpload(c.who.Account, id)
+	if err != nil {
+		return err
+	}
+	defer u.release()
+	if u.taken == nil {
+		if u.taken, err = s.takeFrom(c, u.body()); err != nil {
+			return err
+		}
+	}
+	return c.answer(http.StatusOK, u.taken)
+}
+
+// takeFrom takes in a file, and returns what was taken.
+func (s *Server) takeFrom(c *call, body io.Reader) (*fileView, error) {
+	x, err := s.newImport(c.Context())
+	if err != nil {
+		return nil, err
+	}
+	opened, wrong := x.takeSections(c.Context(), body)
 	var p *wire.Problem
 	if wrong != nil && !errors.As(wrong, &p) {
-		return wrong
+		return nil, wrong
 	}
 	if opened == 0 {
 		if wrong == nil {
 			wrong = wire.Problemf(wire.CodeUnknownLedger, "nothing in the file is for this server")
 		}
-		return wrong
+		return nil, wrong
 	}
 	if err := x.keepAnnounced(c.Context()); err != nil {
-		return err
+		return nil, err
 	}
-	v := fileView{Complete: wrong == nil, Ledgers: []fileLedgerView{}}
+	v := &fileView{Complete: wrong == nil, Ledgers: []fileLedgerView{}}
 	if p != nil {
 		v.Code, v.Detail = p.Code, p.Detail
 	}
@@ -74,9 +103,9 @@ func (s *Server) takeFile(c *call) error {
 		return s.audit(w, c.who.Account, auditStick, "")
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return c.answer(http.StatusOK, v)
+	return v, nil
 }
 
 // newImport returns an exchange with nobody: a file may bring any ledger of this server.

@@ -5,6 +5,8 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/arpenteur/arpenteur/syncengine"
@@ -218,4 +220,12 @@ func TestARelayIsGivenReceiptsForWhatItBrought(t *testing.T) {
 	if n := about(p.sync()); n != 0 {
 		t.Errorf("told again")
 	}
+}
+
+func TestAFileThatEndsInItsFirstLineIsSaidToBeCut(t *testing.T) {
+	w := newWorld(t)
+	r := httptest.NewRequestWithContext(t.Context(), "POST", "/v1/files", strings.NewReader("arpent"))
+	r.Header.Set("Authorization", "Bearer "+w.coordinator)
+	r.Header.Set("Content-Type", file.MediaType)
+	w.answer(w.network, r).refused(wire.CodeTruncated)
 }

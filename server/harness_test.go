@@ -206,6 +206,11 @@ func (w *world) askOn(h http.Handler, token, method, path string, body any) *rep
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
+	return w.answer(h, r)
+}
+
+func (w *world) answer(h http.Handler, r *http.Request) *reply {
+	w.t.Helper()
 	out := httptest.NewRecorder()
 	h.ServeHTTP(out, r)
 	result := out.Result()
@@ -214,7 +219,7 @@ func (w *world) askOn(h http.Handler, token, method, path string, body any) *rep
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return &reply{w.t, method + " " + path, out.Code, out.Header(), answer}
+	return &reply{w.t, r.Method + " " + r.URL.RequestURI(), out.Code, out.Header(), answer}
 }
 
 func (r *reply) is(status int, into any) {
@@ -235,6 +240,7 @@ func (r *reply) is(status int, into any) {
 
 func (r *reply) ok(into any)      { r.t.Helper(); r.is(http.StatusOK, into) }
 func (r *reply) created(into any) { r.t.Helper(); r.is(http.StatusCreated, into) }
+func (r *reply) noContent()       { r.t.Helper(); r.is(http.StatusNoContent, nil) }
 
 // problem is the body of a refusal.
 type problem struct {

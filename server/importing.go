@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
@@ -32,10 +34,11 @@ type importOrder struct {
 	kind       imports.Kind
 	diagnostic *Diagnostic // nil for outlines
 	source     string      // tells rows of different owners apart that name theirs alike
+	after      int         // what concerns the rows up to this line was told before
 	dry        bool
 }
 
-// importFile is POST /v1/imports/{kind}?diagnostic=…&dry_run=true&source=…, with the file as its body. What can't be taken at all is refused with
+// importFile is POST /v1/imports/{kind}?diagnostic=…&dry_run=true&source=…&upload=…&after=…, with the file as its body unless it was sent before. What can't be taken at all is refused with
 // all that is wrong with it; else the answer is a line of JSON for each thing to tell (importLine), the last of which has the totals.
 func (s *Server) importFile(c *call) error {
 	o, err := s.importOrder(c)
@@ -48,7 +51,7 @@ func (s *Server) importFile(c *call) error {
 	default:
 		return wire.Problemf(wire.CodeBusy, "%d imports are running already", maxImports)
 	}
-	file, err := newSpool(c)
+	file, err := s.importedFile(c)
 	if err != nil {
 		return err
 	}
@@ -62,7 +65,7 @@ func (s *Server) importFile(c *call) error {
 	if err != nil {
 		return importProblem(c, err)
 	}
-	out := newImportWriter(c, o.dry)
+	out := newImportWriter(c, o)
 	totals, err := imports.Run(c.Context(), source, keeper, out.tell)
 	if err != nil {
 		out.fail(s, err)
@@ -93,6 +96,11 @@ func (s *Server) importOrder(c *call) (*importOrder, error) {
 		case "dry_run":
 			o.dry = values[0] == "true"
 			ok = ok && (o.dry || values[0] == "false")
+		case "after":
+			var err error
+			o.after, err = strconv.Atoi(values[0])
+			ok = ok && err == nil && o.after >= 0
+		case "upload": // importedFile's
 		case "source":
 			o.source = imports.Fold(values[0])
 			ok = ok && len(o.source) <= maxSource
@@ -238,15 +246,16 @@ func lineOf(r *imports.Remark, lang string) *importLine {
 
 // importWriter writes the answer to an import.
 type importWriter struct {
-	c    *call
-	lang string
-	dry  bool
-	out  *json.Encoder
-	flow *http.ResponseController
+	c     *call
+	lang  string
+	dry   bool
+	after int
+	out   *json.Encoder
+	flow  *http.ResponseController
 }
 
-func newImportWriter(c *call, dry bool) *importWriter {
-	w := &importWriter{c: c, lang: string(languageOf(c.Request)), dry: dry, out: json.NewEncoder(c.w), flow: http.NewResponseController(c.w)}
+func newImportWriter(c *call, o *importOrder) *importWriter {
+	w := &importWriter{c: c, lang: string(languageOf(c.Request)), dry: o.dry, after: o.after, out: json.NewEncoder(c.w), flow: http.NewResponseController(c.w)}
 	w.out.SetEscapeHTML(false)
 	c.w.Header().Set("Content-Type", linesMedia)
 	c.w.Header().Set("Content-Language", w.lang)
@@ -255,44 +264,61 @@ func newImportWriter(c *call, dry bool) *importWriter {
 	return w
 }
 
-// tell writes what an import tells. Who asked sees each batch when it is kept.
+// tell writes what an import tells, unless it was told before. Who asked sees each batch when it is kept. A row's number is never above its
+// line's.
 func (w *importWriter) tell(e imports.Event) error {
+	if e.Remark != nil && e.Remark.Line > 0 && e.Remark.Line <= w.after || e.Progress != nil && e.Progress.Rows <= w.after {
+		return nil
+	}
 	line := &importLine{}
 	switch {
 	case e.Begin != nil:
 		b := e.Begin
 		*line = importLine{Event: "begin", Kind: b.Kind, DryRun: w.dry, Encoding: b.Encoding, Separator: b.Separator, Size: b.Size}
-		if err := w.out.Encode(line); err != nil {
+		if err := w.write(line); err != nil {
 			return err
 		}
 		for i := range b.Remarks {
-			if err := w.out.Encode(lineOf(&b.Remarks[i], w.lang)); err != nil {
+			if err := w.write(lineOf(&b.Remarks[i], w.lang)); err != nil {
 				return err
 			}
 		}
 		return w.flush()
 	case e.Remark != nil:
-		return w.out.Encode(lineOf(e.Remark, w.lang))
+		return w.write(lineOf(e.Remark, w.lang))
 	case e.Progress != nil:
 		*line = importLine{Event: "progress", Done: e.Progress.Rows, Bytes: e.Progress.Bytes, Size: e.Progress.Size}
 	case e.Totals != nil:
 		*line = importLine{Event: "end", Totals: e.Totals, DryRun: w.dry}
 	}
-	if err := w.out.Encode(line); err != nil {
+	if err := w.write(line); err != nil {
 		return err
 	}
 	return w.flush()
 }
 
+// errNobodyThere says that who asked for the import left, or was cut off.
+var errNobodyThere = errors.New("nobody reads the answer")
+
+func (w *importWriter) write(line *importLine) error {
+	if err := w.out.Encode(line); err != nil {
+		return fmt.Errorf("%w: %w", errNobodyThere, err)
+	}
+	return nil
+}
+
 func (w *importWriter) flush() error {
 	if err := w.flow.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return err
+		return fmt.Errorf("%w: %w", errNobodyThere, err)
 	}
 	return nil
 }
 
 // fail ends the answer where the import could not go on. What it kept stands; the same file again goes on from there.
 func (w *importWriter) fail(s *Server, err error) {
+	if errors.Is(err, errNobodyThere) {
+		return
+	}
 	err = problemOf(err)
 	code := wire.CodeOf(err)
 	if code == wire.CodeInternal {

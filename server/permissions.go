@@ -35,6 +35,7 @@ const (
 	actGrant              action = "grant ledgers"       //
 	actRevoke             action = "revoke devices"      //
 	actTakeFile           action = "take in files"       // what tablets carry on a stick
+	actUpload             action = "send files"          // to import or take them in
 	actReadChecklists     action = "read checklists"     //
 	actPublish            action = "publish checklists"  //
 	actReadRecords        action = "read records"        // with history, notices and exports
@@ -78,6 +79,8 @@ func allowed(role syncengine.Role, a action) bool {
 		return local || reads || role == syncengine.RoleAdministrator
 	case actImport:
 		return slices.ContainsFunc(imports.Kinds(), func(kind imports.Kind) bool { return mayImport(&Person{Role: role}, kind) == nil })
+	case actUpload:
+		return allowed(role, actImport) || allowed(role, actTakeFile)
 	case actReadPlaces:
 		return local || reads
 	case actMakePlaces:

@@ -18,7 +18,7 @@ type route struct {
 
 // routes is everything that can be asked.
 func routes() []route {
-	return slices.Concat(tabletRoutes(), operationRoutes(), peopleRoutes(), setupRoutes(), checklistRoutes(), readingRoutes(), historyRoutes(), decidingRoutes())
+	return slices.Concat(tabletRoutes(), operationRoutes(), peopleRoutes(), setupRoutes(), uploadRoutes(), checklistRoutes(), readingRoutes(), historyRoutes(), decidingRoutes())
 }
 
 const (
@@ -137,7 +137,7 @@ func peopleRoutes() []route {
 			"POST", "/v1/files", actTakeFile, (*Server).takeFile,
 			does("Take in a file that a tablet exported").
 				Detail("docs/PROTOCOL.md, section 10. Repeating it is harmless; of a file that is cut or damaged what is whole is taken.").
-				TakesMedia(file.MediaType, nil).Answers(200, fileView{}),
+				Query(uploadParameterOf()).TakesMedia(file.MediaType, nil).Answers(200, fileView{}),
 		},
 	}
 }
@@ -186,10 +186,45 @@ func setupRoutes() []route {
 					openapi.Parameter{Name: "diagnostic", About: "The diagnostic that the file is for; outlines alone have none", Schema: uuidSchema()},
 					openapi.Parameter{Name: "dry_run", About: "true: say what would be done, and do nothing", Schema: oneOf([]string{"true", "false"})},
 					openapi.Parameter{Name: "source", About: "Tells rows of different owners apart that name theirs alike"},
+					uploadParameterOf(),
+					openapi.Parameter{
+						Name: "after", About: "Leave out what concerns lines up to this one: it was told before the answer was cut",
+						Schema: openapi.Schema{"type": "integer", "minimum": 0},
+					},
 				).
 				TakesMedia("*/*", nil).Streams(200, linesMedia, importLine{}),
 		},
 	}
+}
+
+// uploadRoutes send files over links that are cut.
+func uploadRoutes() []route {
+	const path = "/v1/uploads/{id}"
+	does := openapi.Does
+	return []route{
+		{
+			"POST", "/v1/uploads", actUpload, (*Server).beginUpload,
+			does("Begin to send a file piece by piece, to import it or take it in").
+				Detail("The file is dropped after a day without use, and when the server ends.").Takes(uploadOrder{}).Answers(201, uploadView{}),
+		},
+		{
+			"GET", path, actUpload, (*Server).showUpload,
+			does("How much of a file is here").Answers(200, uploadView{}),
+		},
+		{
+			"PATCH", path, actUpload, (*Server).receiveUpload,
+			does("Send bytes of a file, from Upload-Offset on; what comes before a cut stays").
+				TakesMedia(wire.UploadMediaType, nil).Answers(204, nil),
+		},
+		{
+			"DELETE", path, actUpload, (*Server).dropUpload,
+			does("Drop a file that was sent").Answers(204, nil),
+		},
+	}
+}
+
+func uploadParameterOf() openapi.Parameter {
+	return openapi.Parameter{Name: "upload", About: "The file was sent before (POST /v1/uploads) and has this id; the body is empty, or an import's mapping", Schema: uuidSchema()}
 }
 
 // checklistRoutes are about what is asked.

@@ -77,4 +77,5 @@ func (s *Server) Close() {
 	s.refresher.close()
 	s.janitor.close()
 	s.maintainer.close()
+	s.uploads.close()
 }

@@ -56,7 +56,8 @@ type Server struct {
 	counted      countCache
 	refresher    *refresher
 	importer     importer
-	importing    chan struct{}          // holds one for each import that runs
+	importing    chan struct{} // holds one for each import that runs
+	uploads      uploads
 	photos       *photos.Archive        // nil where there is no place for them
 	janitor      *refresher             // of photos
 	backingUp    chan struct{}          // holds one while a backup is made
@@ -103,6 +104,7 @@ func New(o Options) (*Server, error) {
 		counted:    countCache{counts: map[syncengine.LedgerID]countedAt{}},
 		importer:   importer{o.Secret.derive("import")},
 		importing:  make(chan struct{}, maxImports),
+		uploads:    uploads{all: map[uuid.UUID]*upload{}},
 		backingUp:  make(chan struct{}, 1),
 		closing:    make(chan struct{}),
 		document:   sync.OnceValues(describe),

@@ -9,6 +9,8 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/google/uuid"
+
 	"github.com/arpenteur/arpenteur/server/imports"
 	"github.com/arpenteur/arpenteur/syncengine/wire"
 )
@@ -19,6 +21,36 @@ type spool struct {
 	*os.File
 	size    int64
 	mapping []byte
+	close   func()
+}
+
+// importedFile returns the file that is to be imported: one that was sent before, with a mapping as the body where there is one, or the body.
+func (s *Server) importedFile(c *call) (*spool, error) {
+	id, err := uploadParameter(c.Request)
+	if err != nil {
+		return nil, err
+	}
+	if id == uuid.Nil {
+		return newSpool(c)
+	}
+	u, err := s.useUpload(c.who.Account, id)
+	if err != nil {
+		return nil, err
+	}
+	p := &spool{File: u.file, size: u.size, close: u.release}
+	if u.size > imports.MaxFileBytes {
+		err = errLargeFile()
+	} else {
+		err = p.takeMapping(http.MaxBytesReader(c.w, c.Body, imports.MaxMappingBytes+1))
+	}
+	if err != nil {
+		u.release()
+	}
+	return p, err
+}
+
+func errLargeFile() error {
+	return wire.Problemf(wire.CodeTooLarge, "the file is over %d bytes; split it", imports.MaxFileBytes)
 }
 
 // newSpool takes the body of a request: the file as it is, or a form (multipart/form-data) with the parts "mapping" and then "file".
@@ -28,17 +60,15 @@ func newSpool(c *call) (*spool, error) {
 		return nil, err
 	}
 	_ = os.Remove(f.Name()) // where an open file can't be removed, close does it
-	p := &spool{File: f}
+	p := &spool{File: f, close: func() {
+		_ = f.Close() // it was a copy
+		_ = os.Remove(f.Name())
+	}}
 	if err := p.fill(c); err != nil {
 		p.close()
 		return nil, err
 	}
 	return p, nil
-}
-
-func (p *spool) close() {
-	_ = p.File.Close() // it was a copy
-	_ = os.Remove(p.Name())
 }
 
 func (p *spool) fill(c *call) error {
@@ -60,14 +90,21 @@ func (p *spool) fill(c *call) error {
 		case part.FormName() != "mapping":
 			return wire.Problemf(wire.CodeInvalid, `a form of an import has the parts "mapping" and "file", in this order`)
 		}
-		p.mapping, err = io.ReadAll(io.LimitReader(part, imports.MaxMappingBytes+1))
-		if err != nil {
-			return bodyProblem(err)
-		}
-		if len(p.mapping) > imports.MaxMappingBytes {
-			return wire.Problemf(wire.CodeTooLarge, "the mapping is over %d bytes", imports.MaxMappingBytes)
+		if err := p.takeMapping(part); err != nil {
+			return err
 		}
 	}
+}
+
+// takeMapping reads what says how the columns of the file are meant.
+func (p *spool) takeMapping(from io.Reader) (err error) {
+	if p.mapping, err = io.ReadAll(io.LimitReader(from, imports.MaxMappingBytes+1)); err != nil {
+		return bodyProblem(err)
+	}
+	if len(p.mapping) > imports.MaxMappingBytes {
+		return wire.Problemf(wire.CodeTooLarge, "the mapping is over %d bytes", imports.MaxMappingBytes)
+	}
+	return nil
 }
 
 // take copies the file itself.
@@ -77,7 +114,7 @@ func (p *spool) take(from io.Reader) error {
 		return bodyProblem(err)
 	}
 	if n > imports.MaxFileBytes {
-		return wire.Problemf(wire.CodeTooLarge, "the file is over %d bytes; split it", imports.MaxFileBytes)
+		return errLargeFile()
 	}
 	p.size = n
 	return nil

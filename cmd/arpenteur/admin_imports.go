@@ -8,11 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime/multipart"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -95,89 +92,128 @@ func (p *program) importCommand(o *apiOptions, key, kind string) *cobra.Command 
 	return c
 }
 
-// importFile sends a file and shows what the server says of it.
+// importFile sends a file, lets the server import it, and shows what the server says of it. Where the answer is cut it asks again for the rest.
 func (p *program) importFile(ctx context.Context, a *api, path, file, mapping string) error {
-	in := p.in
-	if file != "-" {
-		f, err := os.Open(file) //nolint:gosec // the path is the user's
-		if err != nil {
-			return failed(classUnknown, "admin.file", "path", file).because(err)
-		}
-		defer f.Close() //nolint:errcheck // it was only read
-		in = f
-	}
-	media := "application/octet-stream"
+	var columns []byte
 	if mapping != "" {
-		raw, err := p.readFile(mapping)
-		if err != nil {
+		var err error
+		if columns, err = p.readFile(mapping); err != nil {
 			return failed(classUnknown, "admin.file", "path", mapping).because(err)
 		}
-		if in, media, err = formOf(raw, filepath.Base(file), in); err != nil {
-			return err
-		}
 	}
-	answer, err := a.Send(ctx, http.MethodPost, path, media, in)
+	return p.withFile(ctx, a, file, func(u *apiclient.Upload) error {
+		report := &importReport{p: p, line: p.progress()}
+		defer report.line.end()
+		var tries apiclient.Patience
+		for {
+			before := report.told
+			err := report.ask(ctx, a, path+"&upload="+u.ID, columns)
+			if err == nil {
+				return p.endImport(report.totals)
+			}
+			if report.told > before {
+				tries.Progress()
+			}
+			if !tries.Again(ctx, err) {
+				return err
+			}
+		}
+	})
+}
+
+// importReport shows an import while it goes on: what is to be said of rows, how far it is, and what became of all. A script gets the lines as
+// they come, each once.
+type importReport struct {
+	p      *program
+	line   *progress
+	began  bool
+	told   int      // what concerns the lines up to this one was shown
+	held   [][]byte // what concerns the line after it, as far as it came
+	totals *importTotals
+}
+
+// ask asks for the import and shows what was not shown before.
+func (r *importReport) ask(ctx context.Context, a *api, path string, mapping []byte) error {
+	answer, err := a.Send(ctx, http.MethodPost, path+"&after="+strconv.Itoa(r.told), "application/json", bytes.NewReader(mapping))
 	if err != nil {
 		return err
 	}
 	defer answer.Body.Close()
-	return p.showImport(answer.Body)
-}
-
-// formOf puts a mapping before a file, as the parts of a form, without holding the file in memory.
-func formOf(mapping []byte, name string, file io.Reader) (io.Reader, string, error) {
-	var before bytes.Buffer
-	form := multipart.NewWriter(&before)
-	part, err := form.CreateFormField("mapping")
-	if err != nil {
-		return nil, "", err
-	}
-	_, err = part.Write(mapping)
-	if err == nil {
-		_, err = form.CreateFormFile("file", name)
-	}
-	end := strings.NewReader("\r\n--" + form.Boundary() + "--\r\n")
-	return io.MultiReader(&before, file, end), form.FormDataContentType(), err
-}
-
-// showImport shows an import while it goes on: what is to be said of rows, how far it is, and what became of all. A script gets the
-// lines as they come.
-func (p *program) showImport(body io.Reader) error {
-	line := p.progress()
-	defer line.end()
-	var totals *importTotals
-	lines := bufio.NewReaderSize(body, 1<<20)
+	r.held = nil
+	at := 0 // the line that held is about
+	lines := bufio.NewReaderSize(answer.Body, 1<<20)
 	for {
 		raw, err := lines.ReadSlice('\n')
-		if errors.Is(err, io.EOF) && len(raw) == 0 {
-			break
+		if errors.Is(err, io.EOF) && len(raw) == 0 && r.totals != nil {
+			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("%w: %w", apiclient.ErrCut, err)
-		}
-		if p.json {
-			if _, err := p.out.Write(raw); err != nil {
-				return err
-			}
 		}
 		var l importLine
 		if err := json.Unmarshal(raw, &l); err != nil {
 			return fmt.Errorf("%w: %w", apiclient.ErrNotOurs, err)
 		}
-		switch l.Event {
-		case "line":
-			line.end()
-			p.tell("admin.imports.line", "where", p.whereOf(&l), "message", l.Message)
-		case "progress":
-			line.at(p.say.Say("admin.imports.progress", "n", l.Done, "percent", 100*l.Bytes/max(l.Size, 1)))
-		case "error":
-			return &wire.Problem{Code: wire.Code(l.Code), Detail: l.Message}
-		case "end":
-			totals = l.Totals
+		if l.Event != "line" || l.Line != at {
+			if err := r.release(at); err != nil {
+				return err
+			}
+		}
+		if l.Event == "line" {
+			at, r.held = l.Line, append(r.held, bytes.Clone(raw))
+			continue
+		}
+		if err := r.show(&l, raw); err != nil {
+			return err
 		}
 	}
-	line.end()
-	return p.endImport(totals)
+}
+
+// release shows all that was said of a line, now that all of it is there.
+func (r *importReport) release(at int) error {
+	for _, raw := range r.held {
+		var l importLine
+		if err := json.Unmarshal(raw, &l); err != nil {
+			return err
+		}
+		r.line.end()
+		if err := r.script(raw); err != nil {
+			return err
+		}
+		r.p.tell("admin.imports.line", "where", r.p.whereOf(&l), "message", l.Message)
+	}
+	r.told, r.held = max(r.told, at), nil
+	return nil
+}
+
+// show shows what is not about a line.
+func (r *importReport) show(l *importLine, raw []byte) error {
+	switch l.Event {
+	case "begin":
+		if r.began {
+			return nil
+		}
+		r.began = true
+	case "progress":
+		r.told = max(r.told, l.Done) // a row's number is never above its line's
+		r.line.at(r.p.say.Say("admin.imports.progress", "n", l.Done, "percent", 100*l.Bytes/max(l.Size, 1)))
+	case "error":
+		if err := r.script(raw); err != nil {
+			return err
+		}
+		return &wire.Problem{Code: wire.Code(l.Code), Detail: l.Message}
+	case "end":
+		r.totals = l.Totals
+	}
+	return r.script(raw)
+}
+
+func (r *importReport) script(raw []byte) error {
+	if !r.p.json {
+		return nil
+	}
+	_, err := r.p.out.Write(raw)
+	return err
 }
 
 // whereOf says which row, column and value a remark is about, and what became of the row.

@@ -6,14 +6,12 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/arpenteur/arpenteur/internal/apiclient"
 	"github.com/arpenteur/arpenteur/syncengine/wire"
-	"github.com/arpenteur/arpenteur/syncengine/wire/file"
 )
 
 // takenFile is what the server took of a file.
@@ -33,7 +31,11 @@ type takenFile struct {
 // adminTake is `arpenteur admin take`.
 func (p *program) adminTake(o *apiOptions) *cobra.Command {
 	return p.onAPI(o, "admin.take", 1, func(ctx context.Context, a *api, args []string) error {
-		raw, err := sendFile(ctx, a, args[0])
+		var raw []byte
+		err := p.withFile(ctx, a, args[0], func(u *apiclient.Upload) (err error) {
+			raw, err = takeSent(ctx, a, u)
+			return err
+		})
 		if err != nil {
 			return stickProblem(err, 0)
 		}
@@ -57,14 +59,19 @@ func (p *program) adminTake(o *apiOptions) *cobra.Command {
 	})
 }
 
-// sendFile sends a file as it is and returns the answer.
-func sendFile(ctx context.Context, a *api, path string) ([]byte, error) {
-	f, err := os.Open(path) //nolint:gosec // the path is the user's
-	if err != nil {
-		return nil, failed(classUnknown, "admin.file", "path", path).because(err)
+// takeSent lets the server take in a file that it was sent, and returns what it says. Asked once more after a cut it finds nothing new.
+func takeSent(ctx context.Context, a *api, u *apiclient.Upload) ([]byte, error) {
+	var tries apiclient.Patience
+	for {
+		raw, err := takeOnce(ctx, a, u)
+		if err == nil || !tries.Again(ctx, err) {
+			return raw, err
+		}
 	}
-	defer f.Close() //nolint:errcheck // it was only read
-	answer, err := a.Send(ctx, http.MethodPost, "/v1/files", file.MediaType, io.NopCloser(f))
+}
+
+func takeOnce(ctx context.Context, a *api, u *apiclient.Upload) ([]byte, error) {
+	answer, err := a.Send(ctx, http.MethodPost, "/v1/files?upload="+u.ID, "", nil)
 	if err != nil {
 		return nil, err
 	}

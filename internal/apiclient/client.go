@@ -101,6 +101,11 @@ func (c *Client) Send(ctx context.Context, method, path, media string, body io.R
 	if err != nil {
 		return nil, err
 	}
+	return c.do(r, media)
+}
+
+// do sends a request and returns the answer if it is a good one.
+func (c *Client) do(r *http.Request, media string) (*http.Response, error) {
 	c.dress(r, media)
 	answer, err := c.HTTP.Do(r)
 	if err != nil {

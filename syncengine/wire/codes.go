@@ -116,7 +116,7 @@ var codeTable = map[Code]codeEntry{
 		bilingual{"send less at once", "envoyez moins de données à la fois"},
 	},
 	CodeTruncated: {
-		0,
+		400,
 		bilingual{"the transfer was cut", "le transfert a été interrompu"},
 		bilingual{"sync again: what arrived whole was kept", "relancez la synchronisation\u00a0: ce qui est arrivé entier est conservé"},
 	},
