@@ -73,6 +73,7 @@ func (b *bench) suites() []suite {
 		{[]string{"merge"}, b.merge},
 		{[]string{"tap", "commit"}, b.capture},
 		{[]string{"idle_100000", "ten_changes", "open_tablet"}, b.large},
+		{[]string{"photos"}, b.photos},
 		{[]string{"import"}, b.importing},
 		{[]string{"start_server"}, b.start},
 	}
