@@ -8,6 +8,7 @@ import (
 
 	"github.com/arpenteur/arpenteur/internal/openapi"
 	"github.com/arpenteur/arpenteur/schemas"
+	"github.com/arpenteur/arpenteur/server/webhooks"
 	"github.com/arpenteur/arpenteur/syncengine"
 	"github.com/arpenteur/arpenteur/syncengine/ledger"
 	"github.com/arpenteur/arpenteur/syncengine/wire"
@@ -15,7 +16,7 @@ import (
 
 // apiVersion is the version of the interface that /openapi.json describes. Members and routes are added without a new first number;
 // none is taken away or changed in meaning.
-const apiVersion = "1.1.0"
+const apiVersion = "1.2.0"
 
 // The names of the ways to say who asks.
 const (
@@ -67,6 +68,7 @@ func describe() ([]byte, error) {
 		ProblemMedia: wire.ProblemMediaType,
 		Path:         pathParameters(),
 		Types:        knownTypes(),
+		Messages:     hookMessages(),
 	}
 	for _, rt := range routes() {
 		described := openapi.Route{Method: rt.method, Path: rt.path, Operation: rt.about}
@@ -178,6 +180,7 @@ func knownTypes() map[reflect.Type]openapi.Schema {
 		reflect.TypeFor[syncengine.RulingType](): {"type": "string"}, // newer engines know more
 		reflect.TypeFor[wire.Access]():           oneOf([]wire.Access{wire.AccessFull, wire.AccessRevoked}),
 		reflect.TypeFor[wire.Code]():             oneOf(wire.Codes()),
+		reflect.TypeFor[webhooks.EventType]():    oneOf(webhooks.EventTypes()),
 		reflect.TypeFor[syncengine.NoticeCode](): {"type": "string"},
 		reflect.TypeFor[syncengine.Reason]():     {"type": "string"},
 	}

@@ -28,6 +28,10 @@ const (
 	// auditIncarnation is that the authority went on as a new incarnation, after its store had been restored.
 	auditIncarnation auditAct = "authority succeeded"
 	auditBackup      auditAct = "backup made"
+	auditHook        auditAct = "webhook made"
+	auditHookResume  auditAct = "webhook resumed"
+	auditHookEnd     auditAct = "webhook deleted"
+	auditHookOff     auditAct = "webhook ended" // by the server, with the reason behind its id
 )
 
 // auditEntry is one line of the audit trail. About names what the act was about by its id; nothing of a person is in it.

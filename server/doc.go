@@ -43,6 +43,11 @@
 // Package photos keeps their bytes and knows who refers to which; the routes here say who may send and fetch them. Receipts of logs count what
 // is missing of them, and are sent again when that changes.
 //
+// # Webhooks
+//
+// Package webhooks tells other programs what moved; hookevents.go says of what, from the arrivals of the ledgers that are open to the token
+// that each was made with. Nothing in a push knows of it but one signal that nobody waits for.
+//
 // # Errors
 //
 // Every refusal is an RFC 9457 body with a code of the protocol (section 8), in French or English. A defect is told by the id of its

@@ -8,6 +8,7 @@ import (
 	"github.com/arpenteur/arpenteur/server"
 	"github.com/arpenteur/arpenteur/server/backup"
 	"github.com/arpenteur/arpenteur/server/photos"
+	"github.com/arpenteur/arpenteur/server/webhooks"
 	"github.com/arpenteur/arpenteur/syncengine"
 	"github.com/arpenteur/arpenteur/syncengine/ledger"
 	"github.com/arpenteur/arpenteur/syncengine/store"
@@ -24,7 +25,7 @@ func dump(t *testing.T, s store.Store) map[string]bool {
 				return true, nil
 			})
 		}
-		for _, space := range append(server.Spaces(), backup.Spaces()...) {
+		for _, space := range slices.Concat(server.Spaces(), backup.Spaces(), webhooks.Spaces()) {
 			if err := read(space, syncengine.LedgerID{}); err != nil {
 				return err
 			}

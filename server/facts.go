@@ -195,29 +195,38 @@ func touched(l *ledger.Ledger, version uint64) (keys map[syncengine.RecordKey]st
 
 // touchedBy adds the records that one stretch of a log is about.
 func touchedBy(l *ledger.Ledger, a ledger.Advance, keys map[syncengine.RecordKey]struct{}) (whole bool, err error) {
-	ids, err := l.Own(a.Replica, a.From)
-	if err != nil {
-		return false, err
-	}
-	for _, id := range ids[:min(uint64(len(ids)), a.To-a.From)] {
-		c, err := l.Change(id)
-		if err != nil {
-			return false, err
-		}
-		if c == nil {
-			continue
-		}
+	err = eachArrived(l, a, func(c *ledger.Step) (err error) {
 		if r := c.Ruling; r != nil {
-			if r.Type == syncengine.Revoke || r.Type == syncengine.Publish {
-				return true, nil
-			}
+			whole = whole || r.Type == syncengine.Revoke || r.Type == syncengine.Publish
 			if c, err = l.Change(r.Target); err != nil {
-				return false, err
+				return err
 			}
 		}
 		if c != nil && c.Genesis == nil && c.Ruling == nil {
 			keys[c.Key()] = struct{}{}
 		}
+		return nil
+	})
+	return whole, err
+}
+
+// eachArrived calls fn with each change of a stretch of the first branch of a log, in order.
+func eachArrived(l *ledger.Ledger, a ledger.Advance, fn func(c *ledger.Step) error) error {
+	ids, err := l.Own(a.Replica, a.From, a.To)
+	if err != nil {
+		return err
 	}
-	return false, nil
+	for _, id := range ids {
+		c, err := l.Change(id)
+		if err != nil {
+			return err
+		}
+		if c == nil {
+			continue
+		}
+		if err := fn(c); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -22,6 +22,7 @@ import (
 
 	"github.com/arpenteur/arpenteur/server"
 	"github.com/arpenteur/arpenteur/server/photos"
+	"github.com/arpenteur/arpenteur/server/webhooks"
 	"github.com/arpenteur/arpenteur/syncengine"
 	"github.com/arpenteur/arpenteur/syncengine/ledger"
 	"github.com/arpenteur/arpenteur/syncengine/store"
@@ -43,6 +44,7 @@ type world struct {
 	photos      *photos.Dir
 	photoFolder string
 	plan        server.BackupPlan
+	hooks       webhooks.Policy
 	known       sync.Map // version in force, by ledger and lineage, as far as it was asked for since the last publication
 
 	diagnostic uuid.UUID
@@ -132,8 +134,8 @@ func (w *world) start() {
 	}
 	var err error
 	w.s, err = server.New(server.Options{
-		Backup: w.plan,
-		Store:  w.store, Photos: w.photos, StoreID: uuid.UUID{1}, Secret: w.secret, Log: zerolog.New(w.log), Now: w.now, Address: "https://arpenteur.test",
+		Backup: w.plan, Webhooks: w.hooks,
+		Store: w.store, Photos: w.photos, StoreID: uuid.UUID{1}, Secret: w.secret, Log: zerolog.New(w.log), Now: w.now, Address: "https://arpenteur.test",
 	})
 	if err != nil {
 		w.t.Fatal(err)

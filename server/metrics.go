@@ -23,6 +23,7 @@ type metrics struct {
 	bytes                      prometheus.Counter
 	backupsFailed, compactions prometheus.Counter
 	panics                     prometheus.Counter
+	hooks                      *prometheus.CounterVec // outcome
 }
 
 func newMetrics() *metrics {
@@ -53,13 +54,25 @@ func newMetrics() *metrics {
 		compactions:   counter("compactions_total", "Times that the store's file was written anew."),
 		bytes:         counter("photo_bytes_total", "Bytes of photos received."),
 		panics:        counter("panics_total", "Requests that ended in a defect which was caught."),
+		hooks: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: "arpenteur", Name: "webhook_attempts_total", Help: "Attempts to deliver a message to a webhook, by outcome: taken or failed.",
+		}, []string{"outcome"}),
 	}
 	m.registry.MustRegister(
 		m.requests, m.seconds, m.lines, m.remarks, m.truncated, m.resends, m.listeners, m.refreshed, m.photos, m.bytes, m.backupsFailed, m.compactions,
-		m.panics,
+		m.panics, m.hooks,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m
+}
+
+// delivered counts an attempt to deliver a message to a webhook.
+func (m *metrics) delivered(ok bool) {
+	outcome := "failed"
+	if ok {
+		outcome = "taken"
+	}
+	m.hooks.WithLabelValues(outcome).Inc()
 }
 
 // backupFigures are the figures of the newest verified backup. A server that has none tells none: an alarm on their absence is the one to set.

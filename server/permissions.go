@@ -44,6 +44,8 @@ const (
 	actEdit               action = "edit records"        // within the kinds of the role
 	actSettle             action = "settle"              //
 	actRule               action = "rule"                //
+	actMakeHook           action = "make webhooks"       // with the rights of one's token
+	actManageHooks        action = "manage webhooks"     // one's own, and where no field data is read everybody's
 )
 
 // allowed is the one table of which role may do what on the server. It follows from the rights of roles where those say it
@@ -91,6 +93,10 @@ func allowed(role syncengine.Role, a action) bool {
 		return local || schemas.May(role, schemas.ActChecklists)
 	case actListen, actReadRecords, actReadPhotos, actReadRulings:
 		return reads
+	case actMakeHook:
+		return reads && schemas.May(role, schemas.ActRule)
+	case actManageHooks:
+		return local || schemas.May(role, schemas.ActOperate) || allowed(role, actMakeHook)
 	case actEdit:
 		return reads && len(schemas.WritableKinds(role, false)) > 0
 	case actSettle:

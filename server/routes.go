@@ -18,7 +18,7 @@ type route struct {
 
 // routes is everything that can be asked.
 func routes() []route {
-	return slices.Concat(tabletRoutes(), operationRoutes(), peopleRoutes(), setupRoutes(), uploadRoutes(), checklistRoutes(), readingRoutes(), historyRoutes(), decidingRoutes())
+	return slices.Concat(tabletRoutes(), operationRoutes(), peopleRoutes(), setupRoutes(), uploadRoutes(), checklistRoutes(), readingRoutes(), historyRoutes(), decidingRoutes(), hookRoutes())
 }
 
 const (

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -162,7 +163,7 @@ func rulingsAsked(c *call) (after uint64, limit int, err error) {
 
 // rulingsAfter returns up to limit rulings behind a sequence, and the sequence to go on behind, 0 where there are no more.
 func rulingsAfter(l *reached, after uint64, limit int) (list []*changeView, next uint64, err error) {
-	ids, err := l.Own(l.Authority().Current(), after)
+	ids, err := l.Own(l.Authority().Current(), after, math.MaxUint64)
 	if err != nil {
 		return nil, 0, err
 	}

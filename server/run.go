@@ -39,6 +39,7 @@ func (s *Server) run(ctx context.Context, l net.Listener, h http.Handler) error 
 	s.refresher.wake()
 	s.janitor.wake()
 	s.maintainer.wake()
+	s.hooks.Begin()
 	stopped := make(chan error, 1)
 	go func() { stopped <- server.Serve(l) }()
 	select {
@@ -78,4 +79,5 @@ func (s *Server) Close() {
 	s.janitor.close()
 	s.maintainer.close()
 	s.uploads.close()
+	s.hooks.Close()
 }

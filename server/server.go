@@ -13,6 +13,7 @@ import (
 
 	"github.com/arpenteur/arpenteur/schemas"
 	"github.com/arpenteur/arpenteur/server/photos"
+	"github.com/arpenteur/arpenteur/server/webhooks"
 	"github.com/arpenteur/arpenteur/syncengine"
 	"github.com/arpenteur/arpenteur/syncengine/ledger"
 	"github.com/arpenteur/arpenteur/syncengine/store"
@@ -20,16 +21,17 @@ import (
 
 // Options are what a server is made of. Store, StoreID and Secret are required.
 type Options struct {
-	Store   store.Store
-	Photos  photos.Store // where the bytes of photos lie; without it none are taken
-	StoreID uuid.UUID    // of the store: another one makes every base token void
-	Secret  *Secret
-	Heads   *Heads // what is kept outside the store, so that a restore is noticed; nothing where it is nil
-	Log     zerolog.Logger
-	Now     func() time.Time // time.Now where it is nil
-	Address string           // base URL that tickets name: "https://arpenteur.example"
-	Version string           // of the program, told by /healthz
-	Backup  BackupPlan       // of the backups that the server makes by itself
+	Store    store.Store
+	Photos   photos.Store // where the bytes of photos lie; without it none are taken
+	StoreID  uuid.UUID    // of the store: another one makes every base token void
+	Secret   *Secret
+	Heads    *Heads // what is kept outside the store, so that a restore is noticed; nothing where it is nil
+	Log      zerolog.Logger
+	Now      func() time.Time // time.Now where it is nil
+	Address  string           // base URL that tickets name: "https://arpenteur.example"
+	Version  string           // of the program, told by /healthz
+	Backup   BackupPlan       // of the backups that the server makes by itself
+	Webhooks webhooks.Policy  // whom messages are sent to
 	// CompactAfter is how long after a redaction the store's file is written anew, so that several redactions go together; 45 minutes where
 	// it is zero.
 	CompactAfter time.Duration
@@ -58,10 +60,11 @@ type Server struct {
 	importer     importer
 	importing    chan struct{} // holds one for each import that runs
 	uploads      uploads
-	photos       *photos.Archive        // nil where there is no place for them
-	janitor      *refresher             // of photos
-	backingUp    chan struct{}          // holds one while a backup is made
-	maintainer   *refresher             // of Maintain
+	photos       *photos.Archive // nil where there is no place for them
+	janitor      *refresher      // of photos
+	backingUp    chan struct{}   // holds one while a backup is made
+	maintainer   *refresher      // of Maintain
+	hooks        *webhooks.Office
 	closing      chan struct{}          // closed by Close
 	document     func() ([]byte, error) // of the routes, made when it is first asked for
 	closeOnce    sync.Once
@@ -129,6 +132,10 @@ func New(o Options) (*Server, error) {
 		s.photos = photos.New(photos.Options{Blobs: o.Photos, Store: o.Store, Now: o.Now, Unsure: s.valuesMissing})
 	}
 	s.janitor = newRefresher(s.tidyPhotos, sweepEvery)
+	s.hooks = webhooks.New(webhooks.Options{
+		Store: o.Store, Source: hookSource{s}, Keys: s.hookKeys(), Policy: o.Webhooks, Now: o.Now, Log: o.Log, Version: o.Version,
+		Moved: s.events.listen().wake, Observe: s.metrics.delivered,
+	})
 	return s, nil
 }
 

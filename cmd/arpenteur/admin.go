@@ -15,7 +15,7 @@ func (p *program) adminCommand() *cobra.Command {
 	o := new(apiOptions)
 	c := p.group("admin",
 		p.adminDiagnostics(o), p.adminNeighbourhoods(o), p.adminImports(o), p.adminPlaces(o), p.adminTablets(o), p.adminTokens(o), p.adminChecklists(o), p.adminRulings(o), p.adminNotices(o),
-		p.adminTake(o), p.adminBackup(o), p.adminCompact(o),
+		p.adminTake(o), p.adminWebhooks(o), p.adminBackup(o), p.adminCompact(o),
 	)
 	p.apiFlags(c.PersistentFlags(), o)
 	return c

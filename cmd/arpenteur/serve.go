@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/arpenteur/arpenteur/server"
+	"github.com/arpenteur/arpenteur/server/webhooks"
 	"github.com/arpenteur/arpenteur/syncengine/store"
 )
 
@@ -20,6 +21,7 @@ import (
 type serveOptions struct {
 	data, listen, address, log string
 	backup                     server.BackupPlan
+	webhooks                   webhooks.Policy
 }
 
 // started is what a script is told when the server answers.
@@ -44,6 +46,8 @@ func (p *program) serveCommand() *cobra.Command {
 	f.DurationVar(&o.backup.Every, "backup-every", 24*time.Hour, p.say.Say("serve.flag.backup_every"))
 	f.IntVar(&o.backup.Keep, "backup-keep", server.DefaultKeep, p.say.Say("admin.backup.flag.keep"))
 	f.BoolVar(&o.backup.PurgeRedacted, "backup-purge-redacted", false, p.say.Say("admin.backup.flag.purge"))
+	f.BoolVar(&o.webhooks.AllowHTTP, "webhook-allow-http", false, p.say.Say("serve.flag.webhook_http"))
+	f.BoolVar(&o.webhooks.AllowPrivate, "webhook-allow-private", false, p.say.Say("serve.flag.webhook_private"))
 	return c
 }
 
@@ -63,7 +67,7 @@ func (p *program) serve(ctx context.Context, o serveOptions) (err error) {
 	if err := os.MkdirAll(o.data, 0o700); err != nil {
 		return err
 	}
-	c, err := openCentral(ctx, o.data, true, server.Options{Log: log, Backup: o.backup})
+	c, err := openCentral(ctx, o.data, true, server.Options{Log: log, Backup: o.backup, Webhooks: o.webhooks})
 	if errors.Is(err, store.ErrLocked) {
 		return failed(classStore, "serve.locked", "data", o.data).because(err)
 	}

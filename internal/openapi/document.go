@@ -25,6 +25,14 @@ type API struct {
 	// Types holds the schemas of types that Go's type system doesn't tell all about: those that encode themselves, closed sets of words.
 	Types  map[reflect.Type]Schema
 	Routes []Route
+	// Messages are what the interface sends by itself, to receivers that were named to it.
+	Messages []Message
+}
+
+// Message is a request that a receiver is sent: JSON with the members type, which is the name, timestamp and data.
+type Message struct {
+	Name, Summary string
+	Data          any // a value of the type of the member data
 }
 
 // Route is one method at one path, whose parameters stand in braces: "/v1/tokens/{id}".
@@ -57,10 +65,15 @@ func (a *API) Document() ([]byte, error) {
 		}
 		paths[rt.Path][strings.ToLower(rt.Method)] = operation
 	}
+	messages, err := a.messages(s)
+	if err != nil {
+		return nil, err
+	}
 	return json.Marshal(map[string]any{
-		"openapi": "3.1.0",
-		"info":    map[string]any{"title": a.Title, "version": a.Version, "description": a.About},
-		"paths":   paths,
+		"openapi":  "3.1.0",
+		"info":     map[string]any{"title": a.Title, "version": a.Version, "description": a.About},
+		"paths":    paths,
+		"webhooks": messages,
 		"components": map[string]any{
 			"schemas":         s.components,
 			"securitySchemes": a.Security,
@@ -110,6 +123,29 @@ func (a *API) operation(rt *Route, s *schemas) (map[string]any, error) {
 	}
 	for name, v := range rt.Extensions {
 		out[name] = v
+	}
+	return out, nil
+}
+
+// messages returns what the document says of what is sent. A receiver answers what it likes: 2xx takes the message.
+func (a *API) messages(s *schemas) (map[string]any, error) {
+	out := map[string]any{}
+	for _, m := range a.Messages {
+		data, err := s.of(m.Data, false)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", m.Name, err)
+		}
+		schema := Schema{
+			"type": "object", "required": []string{"type", "timestamp", "data"},
+			"properties": map[string]any{
+				"type": Schema{"const": m.Name}, "timestamp": Schema{"type": "string", "format": "date-time"}, "data": data,
+			},
+		}
+		out[m.Name] = map[string]any{"post": map[string]any{
+			"summary":     m.Summary,
+			"requestBody": map[string]any{"required": true, "content": map[string]any{mediaJSON: map[string]any{"schema": schema}}},
+			"responses":   map[string]any{"2XX": map[string]any{"description": "Taken"}, "410": map[string]any{"description": "Send nothing any more"}},
+		}}
 	}
 	return out, nil
 }

@@ -296,14 +296,14 @@ func (l *Ledger) Author(id syncengine.ChangeID) (syncengine.ReplicaID, error) {
 	return g.Replica, nil
 }
 
-// Own returns the ids of the changes that a replica's log holds after a sequence, in order.
-func (l *Ledger) Own(replica syncengine.ReplicaID, after uint64) ([]syncengine.ChangeID, error) {
+// Own returns the ids of the changes that a replica's log holds after a sequence and up to another one, in order.
+func (l *Ledger) Own(replica syncengine.ReplicaID, after, to uint64) ([]syncengine.ChangeID, error) {
 	logs, err := l.logsOf(replica)
 	if err != nil || len(logs) == 0 {
 		return nil, err
 	}
 	var out []syncengine.ChangeID
-	for n := after + 1; n <= logs[0].Tip.Seq; n++ {
+	for n := after + 1; n <= min(to, logs[0].Tip.Seq); n++ {
 		id, err := l.idAt(position{logs[0].Number, n})
 		if err != nil {
 			return nil, err

@@ -68,9 +68,12 @@ func TestWhereAChangeLiesIsKnownByItsIDAndByItsLog(t *testing.T) {
 			}
 		}
 		for after, want := range map[uint64][]se.ChangeID{0: {first.Change.ID, second.Change.ID}, 1: {second.Change.ID}, 2: nil} {
-			if got, err := l.Own(old.pen.Replica(), after); !slices.Equal(got, want) || err != nil {
+			if got, err := l.Own(old.pen.Replica(), after, 9); !slices.Equal(got, want) || err != nil {
 				t.Errorf("own after %d: %v, %v", after, got, err)
 			}
+		}
+		if got, err := l.Own(old.pen.Replica(), 0, 1); !slices.Equal(got, []se.ChangeID{first.Change.ID}) || err != nil {
+			t.Errorf("own up to 1: %v, %v", got, err)
 		}
 		if got, err := l.Author(first.Change.ID); got != old.pen.Replica() || err != nil {
 			t.Errorf("author %v, %v", got, err)
