@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/arpenteur/arpenteur/syncengine"
 	"github.com/arpenteur/arpenteur/syncengine/ledger"
@@ -22,6 +23,7 @@ const incarnationsKey = "incarnations"
 type incarnation struct {
 	Number uint64 `json:"number"`
 	Nonce  []byte `json:"nonce"`
+	At     int64  `json:"at"` // when the store was found to be an older copy, milliseconds since 1970 UTC
 	pen    ledger.Pen
 }
 
@@ -72,7 +74,7 @@ func (s *Server) loadIncarnations(ctx context.Context) (list []incarnation, rest
 
 // reincarnate gives the authority a key that was never used, of a number above all that is known, and opens it in every ledger.
 func (s *Server) reincarnate(ctx context.Context, above uint64) error {
-	next := incarnation{Nonce: make([]byte, 16)}
+	next := incarnation{Nonce: make([]byte, 16), At: s.millis()}
 	if _, err := io.ReadFull(s.Secret.rand, next.Nonce); err != nil {
 		return err
 	}
@@ -147,6 +149,14 @@ func (s *Server) authorityKeys() []ed25519.PrivateKey {
 func (s *Server) newest() incarnation {
 	list := *s.incarnations.Load()
 	return list[len(list)-1]
+}
+
+// restored returns when the store was last found to be an older copy of what was written with it, the zero time where it never was.
+func (s *Server) restored() time.Time {
+	if now := s.newest(); now.At > 0 {
+		return time.UnixMilli(now.At)
+	}
+	return time.Time{}
 }
 
 // penFor returns what the authority writes with in a ledger that is being edited, opening the newest incarnation there first where that was

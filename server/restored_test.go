@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/arpenteur/arpenteur/server"
+	"github.com/arpenteur/arpenteur/server/photos"
 	"github.com/arpenteur/arpenteur/syncengine/store"
 	"github.com/arpenteur/arpenteur/syncengine/wire"
 )
@@ -77,5 +78,39 @@ func TestAPhotosReceiptIsSignedByAKeyThatItsLedgerKnows(t *testing.T) {
 	}
 	if told := p.status(shot.PhotoName)[0]; told.Receipt == nil || !told.Receipt.Verify(after.Ed25519()) {
 		t.Fatalf("%+v", told)
+	}
+}
+
+// A store that was put back to an older state does not know the changes that refer to photos which lie in the folder. They come back with the
+// tablets, weeks later perhaps; a photo whose tablet is gone must be there then.
+func TestPhotosThatARestoredStoreDoesNotKnowAreKeptUntilTabletsHadTime(t *testing.T) {
+	s := openBolt(t, filepath.Join(t.TempDir(), "central.db"))
+	w := newWorldOn(t, s)
+	w.clock.Store(time.Now().UnixMilli()) // that of the files
+	p := w.newTablet("c-1", "consultant", false)
+	loose, unknown := picture(t, 1, 64, 64), picture(t, 2, 64, 64)
+	p.upload(named(t, w.ledger, loose), loose).created(nil)
+	w.plant(photos.Key(named(t, w.ledger, unknown)), unknown)
+	w.sleep(photos.LooseLife + time.Hour)
+	if err := server.MarkRestored(t.Context(), s, "arpenteur-20261123T090000Z", w.now()); err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	if err := w.s.Begin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.sleep(photos.LooseLife - time.Hour)
+	w.start()
+	if err := w.s.Begin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.sweep(photos.Swept{})
+	if n := len(w.files()); n != 2 {
+		t.Fatalf("%d photos are there after the restore", n)
+	}
+	w.sleep(2 * time.Hour)
+	w.sweep(photos.Swept{Loose: 1})
+	if n := len(w.files()); n != 0 {
+		t.Errorf("%d photos are there for ever", n)
 	}
 }

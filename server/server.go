@@ -129,7 +129,7 @@ func New(o Options) (*Server, error) {
 	s.keeper.Find(schemas.NewFinder(compiler))
 	s.keeper.Watch(photos.NewWatcher(s.namesPhoto))
 	if o.Photos != nil {
-		s.photos = photos.New(photos.Options{Blobs: o.Photos, Store: o.Store, Now: o.Now, Unsure: s.valuesMissing})
+		s.photos = photos.New(photos.Options{Blobs: o.Photos, Store: o.Store, Now: o.Now, Unsure: s.valuesMissing, Since: s.restored})
 	}
 	s.janitor = newRefresher(s.tidyPhotos, sweepEvery)
 	s.hooks = webhooks.New(webhooks.Options{

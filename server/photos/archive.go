@@ -48,6 +48,17 @@ type Options struct {
 	Now   func() time.Time
 	// Unsure reports whether a ledger holds changes that can't be read in full: they may refer to photos that nobody seems to refer to.
 	Unsure func(r store.Reader, ledger syncengine.LedgerID) (bool, error)
+	// Since returns when the store was last put back to an older state, the zero time where it never was: what it lost may have referred to
+	// photos that nobody seems to refer to, and may come back. nil: it never was.
+	Since func() time.Time
+}
+
+// unneeded reports whether a photo that nobody refers to, and that is there since a time, was kept long enough.
+func (a *Archive) unneeded(there time.Time) bool {
+	if a.Since != nil && a.Since().After(there) {
+		there = a.Since()
+	}
+	return a.Now().Sub(there) > LooseLife
 }
 
 // New returns an Archive.

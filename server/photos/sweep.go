@@ -120,7 +120,7 @@ func (a *Archive) sweepLoose(ctx context.Context, p wire.PhotoName, out *Swept) 
 	err := a.Store.Update(ctx, func(w store.Writer) error {
 		drop = false
 		s, err := Find(w, p)
-		if err != nil || a.Now().UnixMilli()-s.At <= LooseLife.Milliseconds() {
+		if err != nil || !a.unneeded(time.UnixMilli(s.At)) {
 			return err
 		}
 		who, err := refsOf(w, p)
@@ -240,7 +240,7 @@ func (a *Archive) sweepFound(ctx context.Context, out *Swept) error {
 			return err
 		case s.Held():
 			return nil
-		case s.Barred, !known && a.Now().Sub(i.Changed) > LooseLife:
+		case s.Barred, !known && a.unneeded(i.Changed):
 			defer a.lock(p)()
 			return a.Blobs.Remove(ctx, i.Key)
 		case !known:
