@@ -10,7 +10,6 @@ type answer struct {
 	more, resend bool
 	lost         bool // a head of our own log that we do not hold, or a branch of it
 	broken       bool // a run did not link: what the server holds is not what we thought
-	unknown      bool // a ledger that is held here is not known to the server, or not as ours
 }
 
 // applier returns what keeps the frames of an answer.
@@ -47,7 +46,7 @@ func (t *answering) take(f wire.Frame) error {
 		case wire.CodeBrokenChain:
 			t.found.broken = true
 		case wire.CodeUnknownLedger:
-			t.found.unknown = true
+			return t.unknown(f.Ledger)
 		}
 	case *wire.Resend:
 		t.found.resend = true
@@ -88,6 +87,5 @@ func (t *answering) finish() error {
 func (t *answering) kept() {
 	a := t.whole
 	a.more, a.resend = a.more || t.found.more, a.resend || t.found.resend
-	a.unknown = a.unknown || t.found.unknown
 	a.lost, a.broken = a.lost || t.found.lost, a.broken || t.found.broken
 }

@@ -27,7 +27,7 @@ type PhotoProblem struct {
 // Limits of sending photos.
 const (
 	maxPiece  = 1 << 20 // bytes of one request
-	maxStalls = 3       // failures in a row without a byte of progress, after which a later exchange goes on
+	maxStalls = 3       // failures in a row without progress, after which a later exchange goes on
 )
 
 // codeDamaged sets aside a photo whose bytes can't be read here any more. The server never says it.

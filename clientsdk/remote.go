@@ -45,7 +45,24 @@ func (t *answering) have(f *wire.Have) error {
 	return writeSide(t.w, f.Ledger, s)
 }
 
-// forgetRemote removes the entries that a complete have does not name.
+// unknown keeps that the server does not know a ledger that is held here, or not as this user's: what was believed of it there is void, and all
+// is looked at again once the server names the ledger.
+func (t *answering) unknown(id syncengine.LedgerID) error {
+	if held, err := t.ledger(id); err != nil || held == nil {
+		return err
+	}
+	s, err := readSide(t.w, id)
+	if err != nil || s.Access == "" {
+		return err
+	}
+	if err := t.forgetRemote(&wire.Have{Ledger: id}, s); err != nil {
+		return err
+	}
+	s.Access = ""
+	return writeSide(t.w, id, s)
+}
+
+// forgetRemote removes what was believed of logs that a complete have does not name.
 func (t *answering) forgetRemote(f *wire.Have, s side) error {
 	known, err := remoteVector(t.w, f.Ledger)
 	if err != nil {
@@ -91,14 +108,8 @@ func (t *answering) access(f *wire.LedgerAccess) error {
 	if s.Access == f.Access {
 		return nil
 	}
-	known, err := remoteVector(t.w, f.Ledger)
-	if err != nil {
+	if err := t.forgetRemote(&wire.Have{Ledger: f.Ledger}, s); err != nil {
 		return err
-	}
-	for replica := range known {
-		if err := t.setRemote(f.Ledger, s, replica, nil); err != nil {
-			return err
-		}
 	}
 	s.Access, s.Pushed = f.Access, 0
 	return writeSide(t.w, f.Ledger, s)

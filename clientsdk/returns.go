@@ -16,19 +16,19 @@ import (
 )
 
 const (
-	// returnBytes is how much of the authority's log goes back in one request, before compression.
+	// returnBytes is how much of the authority's log goes back in one request at most, before compression.
 	returnBytes = 512 << 10
 	// returnAgain is how long a tablet waits before it brings the same back again.
 	returnAgain = time.Hour
 )
 
 // giveBack brings the server the authority's own logs, when it does not know this tablet or one of its ledgers any more: it was restored from
-// a copy that is older than their grants. It reports whether that helped, so that the exchange is worth another try.
+// a copy that is older than their grants. It reports whether that helped, so that the exchange is worth another try. Where the link cuts it,
+// the next exchange begins anew with smaller requests; once all was answered, it is not done again for returnAgain.
 func (s *syncer) giveBack(ctx context.Context) (bool, error) {
-	now := s.c.o.Now()
 	s.c.mu.Lock()
-	wait := now.Sub(s.c.gaveBack) < returnAgain
-	s.c.gaveBack = now
+	wait := s.c.o.Now().Sub(s.c.gaveBack) < returnAgain
+	most := min(s.c.link.limit, returnBytes)
 	s.c.mu.Unlock()
 	if wait {
 		return false, nil
@@ -37,7 +37,7 @@ func (s *syncer) giveBack(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	bodies, err := s.authorityLogs(ctx)
+	bodies, err := s.authorityLogs(ctx, most)
 	if err != nil {
 		return false, err
 	}
@@ -45,19 +45,26 @@ func (s *syncer) giveBack(ctx context.Context) (bool, error) {
 	for _, body := range bodies {
 		n, err := s.sendBack(ctx, id, pen, body)
 		var p *wire.Problem
-		if errors.As(err, &p) {
+		for stalls := 1; err != nil && !errors.As(err, &p) && stalls < maxStalls && ctx.Err() == nil; stalls++ {
+			n, err = s.sendBack(ctx, id, pen, body)
+		}
+		if errors.As(err, &p) && p.Code != wire.CodeBusy {
 			continue // this one is not wanted; others may be
 		}
 		if err != nil {
+			s.c.learn(err)
 			return false, err
 		}
 		taken += n
 	}
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	s.c.gaveBack = s.c.o.Now()
 	return taken > 0, nil
 }
 
-// authorityLogs encodes all lines of the authority that are held, in the order in which they link up.
-func (s *syncer) authorityLogs(ctx context.Context) (bodies [][]byte, err error) {
+// authorityLogs encodes all lines of the authority that are held, in the order in which they link up, in bodies of about most bytes.
+func (s *syncer) authorityLogs(ctx context.Context, most int) (bodies [][]byte, err error) {
 	err = s.c.store.View(ctx, func(r store.Reader) error {
 		bodies = nil
 		return r.Ledgers(func(lid syncengine.LedgerID) (bool, error) {
@@ -68,7 +75,7 @@ func (s *syncer) authorityLogs(ctx context.Context) (bodies [][]byte, err error)
 			if err != nil {
 				return false, err
 			}
-			list, err := authorityLog(l)
+			list, err := authorityLog(l, most)
 			bodies = append(bodies, list...)
 			return true, err
 		})
@@ -77,12 +84,12 @@ func (s *syncer) authorityLogs(ctx context.Context) (bodies [][]byte, err error)
 }
 
 // authorityLog encodes what is held of one ledger's authority.
-func authorityLog(l *ledger.Ledger) ([][]byte, error) {
+func authorityLog(l *ledger.Ledger, most int) ([][]byte, error) {
 	advances, err := l.Lacking(nil)
 	if err != nil {
 		return nil, err
 	}
-	b := &returnBodies{}
+	b := &returnBodies{most: most}
 	b.begin()
 	for _, adv := range advances {
 		if !l.Authority().IsAuthority(adv.Replica) {
@@ -97,6 +104,7 @@ func authorityLog(l *ledger.Ledger) ([][]byte, error) {
 
 // returnBodies cuts runs into bodies.
 type returnBodies struct {
+	most int // bytes of a body before compression; one run may be more
 	list [][]byte
 	body *bytes.Buffer
 	out  *wire.Writer
@@ -115,7 +123,7 @@ func (b *returnBodies) add(run *wire.Run) error {
 	for _, line := range run.Lines {
 		b.size += len(line)
 	}
-	if b.size < returnBytes {
+	if b.size < b.most {
 		return nil
 	}
 	if err := b.end(); err != nil {

@@ -52,11 +52,16 @@ func (c *Client) syncRecords(ctx context.Context, report *Report) error {
 	s := &syncer{c: c, report: report}
 	for range maxRounds {
 		more, err := s.round(ctx)
-		if errors.Is(err, wire.CodeUnknownReplica) || err == nil && s.unknown {
-			s.unknown = false
+		lost := errors.Is(err, wire.CodeUnknownReplica)
+		if err == nil && !more {
+			if lost, err = s.lost(ctx); err != nil {
+				return err
+			}
+		}
+		if lost {
 			helped, back := s.giveBack(ctx)
 			if back != nil {
-				return errors.Join(err, back)
+				return fmt.Errorf("bring back what the server lost: %w", back)
 			}
 			if helped {
 				s.full = true
@@ -76,10 +81,9 @@ func (c *Client) syncRecords(ctx context.Context, report *Report) error {
 
 // syncer is one Sync in progress.
 type syncer struct {
-	c       *Client
-	report  *Report
-	unknown bool // the server does not know a ledger that is held here
-	full    bool // ask for everything: the base did not match, or something of our own was seen that we do not hold
+	c      *Client
+	report *Report
+	full   bool // ask for everything: the base did not match, or something of our own was seen that we do not hold
 }
 
 // round does one exchange and reports whether another should follow.
@@ -101,7 +105,7 @@ func (s *syncer) round(ctx context.Context) (bool, error) {
 	if err := s.pushed(ctx, p, a); err != nil {
 		return false, err
 	}
-	s.full, s.unknown = a.resend || a.lost || a.broken, a.unknown
+	s.full = a.resend || a.lost || a.broken
 	switch {
 	case a.lost && p.full: // we hold now what the other copy wrote: go on under a new id
 		s.full = false
@@ -113,6 +117,22 @@ func (s *syncer) round(ctx context.Context) (bool, error) {
 		return false, nil // asking for everything once more would not tell more
 	}
 	return s.full || a.more || p.more || p.full && p.held, nil
+}
+
+// lost reports whether a ledger is held here that the server has not said anything of, though an exchange came to its end.
+func (s *syncer) lost(ctx context.Context) (lost bool, err error) {
+	err = s.c.store.View(ctx, func(r store.Reader) error {
+		lost = false
+		return r.Ledgers(func(lid syncengine.LedgerID) (bool, error) {
+			if _, err := s.c.keeper.View(r, lid); errors.Is(err, ledger.ErrUnknownLedger) {
+				return true, nil
+			}
+			sd, err := readSide(r, lid)
+			lost = sd.Access == ""
+			return !lost, err
+		})
+	})
+	return lost, err
 }
 
 // learn remembers whether the link let the exchange through.

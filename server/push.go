@@ -88,6 +88,10 @@ func (x *exchange) frame(f wire.Frame, batch *[]*wire.Run, size *int) error {
 	case *wire.Hello:
 		return wire.Problemf(wire.CodeMalformed, "hello came twice")
 	case *wire.Have:
+		if _, granted := x.ledgers[f.Ledger]; !granted { // perhaps this store lost it; the tablet can bring it back
+			x.remark(&wire.Remark{Code: wire.CodeUnknownLedger, Ledger: f.Ledger})
+			return nil
+		}
 		x.have[f.Ledger] = f.Logs
 	case *wire.Want:
 		x.wants = append(x.wants, f)
@@ -176,7 +180,7 @@ func (x *exchange) commitLedger(ctx context.Context, id syncengine.LedgerID, run
 		if err != nil {
 			return err
 		}
-		if err := l.Settle(); err != nil {
+		if err := x.s.merge(w, l, got.returned); err != nil {
 			return err
 		}
 		end() // what is left waits for the disk
@@ -211,6 +215,8 @@ type received struct {
 	taken   []*ledger.Incoming
 	lines   int    // that are new
 	above   uint64 // a new incarnation of the authority is needed above this one; 0: none is
+	// returned says that lines of the authority are among them: this store lost them.
+	returned bool
 }
 
 // receive takes runs into a ledger, each by itself, and brings the directory up to what came back with them.
@@ -231,6 +237,7 @@ func (x *exchange) receive(w store.Writer, l *ledger.Ledger, runs []*ledger.Inco
 		out.taken = append(out.taken, in)
 		out.lines += got.Fresh
 		out.above = max(out.above, x.s.outgrown(l, in, got.Fresh))
+		out.returned = out.returned || got.Fresh > 0 && l.Authority().IsAuthority(in.Replica)
 		if err := x.s.relearn(w, l, in, got.Fresh); err != nil {
 			return out, err
 		}

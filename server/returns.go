@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/arpenteur/arpenteur/schemas"
 	"github.com/arpenteur/arpenteur/syncengine"
 	"github.com/arpenteur/arpenteur/syncengine/ledger"
 	"github.com/arpenteur/arpenteur/syncengine/store"
@@ -22,12 +21,20 @@ const (
 
 // returned is the answer to returned lines.
 type returned struct {
-	Taken int `json:"taken" doc:"lines that were not held before"`
+	Taken   int            `json:"taken" doc:"lines that were not held before"`
+	Refused []refusedLines `json:"refused,omitempty" doc:"runs that were not taken; the others were"`
+}
+
+// refusedLines says why one run was not taken.
+type refusedLines struct {
+	Ledger syncengine.LedgerID `json:"ledger"`
+	Code   wire.Code           `json:"code"`
+	Detail string              `json:"detail"`
 }
 
 // takeReturns is POST /v1/returns: lines of the authority's own logs, brought back by a tablet that a restored server does not know any
-// more, or of a ledger that it lost. They need no account: each run is signed by the authority, or begins a ledger that names this server's root
-// key, and nothing else is taken.
+// more, or of a ledger that it lost. They need no account: each run is signed by this server's authority, and nothing else is taken. A run that
+// is refused holds back no other (law L6).
 func (s *Server) takeReturns(c *call) error {
 	body := http.MaxBytesReader(c.w, c.Body, maxReturnBytes)
 	frames := wire.NewReader(body, wire.Limits{Decoded: maxReturned})
@@ -40,6 +47,10 @@ func (s *Server) takeReturns(c *call) error {
 	var answer returned
 	for {
 		f, err := frames.Next()
+		var large *http.MaxBytesError
+		if errors.As(err, &large) {
+			return wire.Problemf(wire.CodeTooLarge, "the body is over %d bytes: what came before that is kept; send less at once", large.Limit)
+		}
 		if errors.Is(err, io.EOF) || errors.Is(err, wire.CodeTruncated) {
 			return c.answer(http.StatusOK, answer)
 		}
@@ -50,20 +61,24 @@ func (s *Server) takeReturns(c *call) error {
 		if !ok {
 			continue
 		}
-		in, err := ledger.Decode(run)
-		if err != nil {
-			return err
-		}
-		fresh, err := s.takeBack(c.Context(), in)
-		if err != nil {
-			return err
-		}
+		fresh, err := s.takeBack(c.Context(), run)
 		answer.Taken += fresh
+		var p *wire.Problem
+		switch {
+		case errors.As(err, &p) && p.Code != wire.CodeBusy:
+			answer.Refused = append(answer.Refused, refusedLines{run.Ledger, p.Code, p.Detail})
+		case err != nil:
+			return err
+		}
 	}
 }
 
 // takeBack keeps one run of the authority's log, in a ledger that is begun with it where it is not held.
-func (s *Server) takeBack(ctx context.Context, in *ledger.Incoming) (fresh int, err error) {
+func (s *Server) takeBack(ctx context.Context, run *wire.Run) (fresh int, err error) {
+	in, err := ledger.Decode(run)
+	if err != nil {
+		return 0, err
+	}
 	var above uint64
 	err = s.Store.Update(ctx, func(w store.Writer) (err error) {
 		fresh, above, err = s.keepReturned(w, in)
@@ -83,7 +98,7 @@ func (s *Server) keepReturned(w store.Writer, in *ledger.Incoming) (fresh int, a
 	l, err := s.keeper.Edit(w, in.Ledger)
 	lost := errors.Is(err, ledger.ErrUnknownLedger)
 	if lost {
-		l, err = s.keeper.Adopt(w, in.Ledger, in, s.Secret.RootKey())
+		l, err = s.adopt(w, in)
 	}
 	if err != nil {
 		return 0, 0, err
@@ -96,21 +111,42 @@ func (s *Server) keepReturned(w store.Writer, in *ledger.Incoming) (fresh int, a
 		return 0, 0, wire.Problemf(wire.CodeUnauthenticated, "only lines of the authority can be returned")
 	}
 	if lost {
-		if err := enterLedger(w, l.ID(), ledgerEntry{Diagnostic: in.Decoded[0].Change.Record}); err != nil {
+		// Which of a diagnostic's two ledgers it is will be seen by what is published in it. Until then it is closed to whom the restricted one is.
+		if err := enterLedger(w, l.ID(), ledgerEntry{Diagnostic: in.Decoded[0].Change.Record, Restricted: true}); err != nil {
 			return 0, 0, err
 		}
 	}
 	if err := s.relearn(w, l, in, got.Fresh); err != nil {
 		return 0, 0, err
 	}
-	if err := l.Settle(); err != nil {
-		return 0, 0, err
-	}
-	if err := s.relearnDiagnostic(w, l); err != nil {
+	if err := s.merge(w, l, true); err != nil {
 		return 0, 0, err
 	}
 	_, err = l.Advances(w)
 	return got.Fresh, s.outgrown(l, in, got.Fresh), err
+}
+
+// adopt begins a ledger that this store lost. Anybody can write a genesis that names the root key, which is public; so its authority must be one of
+// this server's own keys, or one that a ledger which is held knows as an incarnation.
+func (s *Server) adopt(w store.Writer, in *ledger.Incoming) (*ledger.Ledger, error) {
+	ours := slices.ContainsFunc(*s.incarnations.Load(), func(i incarnation) bool { return i.pen.Replica() == in.Replica })
+	if !ours {
+		err := each(w, spaceLedgers, nil, func(key []byte, _ *ledgerEntry) (bool, error) {
+			l, err := s.keeper.View(w, syncengine.LedgerID{Hash: syncengine.Hash(key)})
+			if err != nil {
+				return false, err
+			}
+			ours = l.Authority().IsAuthority(in.Replica)
+			return !ours, nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if !ours {
+		return nil, wire.Problemf(wire.CodeUnauthenticated, "this server did not begin that ledger, as far as it knows by now")
+	}
+	return s.keeper.Adopt(w, in.Ledger, in, s.Secret.RootKey())
 }
 
 // outgrow opens an incarnation above another one, 0 where none is needed.
@@ -134,89 +170,4 @@ func (s *Server) outgrown(l *ledger.Ledger, in *ledger.Incoming, fresh int) uint
 		return max(now.Number, l.Authority().Number())
 	}
 	return 0
-}
-
-// relearn brings the directory up to grants and revocations that came back, and notes redactions among them.
-func (s *Server) relearn(w store.Writer, l *ledger.Ledger, in *ledger.Incoming, fresh int) error {
-	if !l.Authority().IsAuthority(in.Replica) {
-		return nil
-	}
-	for _, line := range in.Decoded[len(in.Decoded)-fresh:] {
-		r := line.Change.Ruling
-		if r == nil {
-			continue
-		}
-		if r.Type == syncengine.Redact {
-			if err := noteErasure(w, s.millis()); err != nil {
-				return err
-			}
-		}
-		grant := r
-		if r.Type == syncengine.Revoke {
-			grant = l.Authority().Ruling(r.Target)
-		}
-		if grant == nil || grant.Type != syncengine.Grant {
-			continue
-		}
-		if err := s.relearnDevice(w, l, grant, line.Change.Time); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// relearnDevice enters the replica of a grant, and what it may have of the ledger by all that is held.
-func (s *Server) relearnDevice(w store.Writer, l *ledger.Ledger, grant *syncengine.Ruling, granted int64) error {
-	known, err := device(w, grant.Replica)
-	if err != nil {
-		return err
-	}
-	if known == nil {
-		d := &Device{
-			Key: wire.PublicKeyOf(grant.Key), Replica: grant.Replica, Account: grant.Account, Name: grant.Replica.String()[:8], Role: grant.Role,
-			Enrolled: granted, Predecessor: grant.Predecessor,
-		}
-		if err := put(w, spaceDevices, d.Replica.Hash[:], d); err != nil {
-			return err
-		}
-	}
-	a := access{Access: wire.AccessRevoked, Grants: l.Authority().Grants(grant.Replica)}
-	if len(a.Grants) > 0 {
-		a.Access = wire.AccessFull
-	}
-	return put(w, spaceAccess, accessKey(grant.Replica, l.ID()), a)
-}
-
-// relearnDiagnostic enters a diagnostic whose ledgers came back, as far as they say by now.
-func (s *Server) relearnDiagnostic(w store.Writer, l *ledger.Ledger) error {
-	var e ledgerEntry
-	d, id := new(Diagnostic), l.ID()
-	if found, err := get(w, spaceLedgers, id.Hash[:], &e); err != nil || !found {
-		return err
-	}
-	found, err := get(w, spaceDiagnostics, e.Diagnostic[:], d)
-	if err != nil || found && d.Name != "" && slices.Contains(d.ledgers(), id) {
-		return err
-	}
-	if !found {
-		*d = Diagnostic{ID: e.Diagnostic, Created: s.millis()}
-	}
-	if len(l.Authority().Versions(string(schemas.Diagnostic))) == 0 {
-		if len(l.Authority().Lineages()) == 0 {
-			return nil // which of the two it is will be seen by what is published in it
-		}
-		d.Restricted, e.Restricted = id, true
-		return errors.Join(put(w, spaceLedgers, id.Hash[:], e), put(w, spaceDiagnostics, d.ID[:], d))
-	}
-	d.Ledger = id
-	about, err := l.Record(syncengine.RecordKey{Kind: schemas.Diagnostic, ID: d.ID})
-	if err != nil {
-		return err
-	}
-	if about != nil {
-		if f := about.Field("/title"); f != nil {
-			d.Name = textOf(f.Shown)
-		}
-	}
-	return put(w, spaceDiagnostics, d.ID[:], d)
 }
