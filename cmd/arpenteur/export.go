@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -73,14 +72,14 @@ func (p *program) export(ctx context.Context, a *api, o exportOptions) (err erro
 	if o.history {
 		what = "history."
 	}
-	answer, err := a.Ask(ctx, http.MethodGet, strings.TrimSuffix("/v1/ledgers/"+id+"/"+what+o.format+"?"+query.Encode(), "?"), nil)
+	source, err := a.exportOf(ctx, "/v1/ledgers/"+id+"/"+what+o.format, query, o.format == "ndjson")
 	if err != nil {
 		return err
 	}
-	defer answer.Body.Close()
+	defer source.Close()
 	line := p.progress()
 	defer line.end()
-	counted := &progressReader{r: answer.Body, at: func(n int64) { line.at(p.say.Say("export.progress", "bytes", phrases.Bytes(n))) }}
+	counted := &progressReader{r: source, at: func(n int64) { line.at(p.say.Say("export.progress", "bytes", phrases.Bytes(n))) }}
 	if o.out == "" || o.out == "-" {
 		if _, err := io.Copy(p.out, counted); err != nil {
 			return fmt.Errorf("%w: %w", apiclient.ErrCut, err)
@@ -92,6 +91,19 @@ func (p *program) export(ctx context.Context, a *api, o exportOptions) (err erro
 	}
 	line.end()
 	return p.show(exported{o.out, o.format, id, counted.n}, p.say.Say("export.done", "file", o.out, "bytes", phrases.Bytes(counted.n)))
+}
+
+// exportOf opens an export. One whose lines say where to go on is read over cuts; others are whole or fail.
+func (a *api) exportOf(ctx context.Context, path string, query url.Values, resumes bool) (io.ReadCloser, error) {
+	if resumes {
+		lines := &exportLines{ctx: ctx, api: a, path: path, query: query}
+		return lines, lines.connect()
+	}
+	answer, err := a.Ask(ctx, http.MethodGet, path+"?"+query.Encode(), nil)
+	if err != nil {
+		return nil, err
+	}
+	return answer.Body, nil
 }
 
 // writeWhole writes what is read to a file, by way of one beside it, so that a file that was there stays until the new one is whole.

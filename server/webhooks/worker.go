@@ -84,8 +84,7 @@ func (w *worker) work() (pause time.Duration, err error) {
 	case !rights:
 		return round, w.end(EndRights)
 	case len(list) > 0:
-		// More than the longest pause is no pause of ours: the clock was set back.
-		if wait := time.UnixMilli(h.Next).Sub(w.o.Now()); wait > 0 && wait <= lastRetry {
+		if wait := h.due(w.o.Now()); wait > 0 {
 			return min(wait, round), nil
 		}
 		return 0, w.send(h, list)
@@ -166,6 +165,15 @@ func (w *worker) send(h *Hook, list []queued) error {
 		w.o.Log.Warn().Stringer("webhook", w.hook).Str("fault", string(last.fault)).Int("status", last.status).Msg("a webhook's receiver did not take a message")
 	}
 	return err
+}
+
+// due returns how long it is until the next attempt. More than the longest pause is no pause of ours: the clock was set back.
+func (h *Hook) due(now time.Time) time.Duration {
+	wait := time.UnixMilli(h.Next).Sub(now)
+	if wait > lastRetry {
+		return 0
+	}
+	return max(wait, 0)
 }
 
 // took notes that messages were taken.
