@@ -268,3 +268,15 @@ func FuzzReader(f *testing.F) {
 		}
 	})
 }
+
+func TestDamageIsToldHoweverItsErrorIsWrapped(t *testing.T) {
+	damage := &wire.Problem{Code: wire.CodeTruncated, Err: &wire.Problem{Code: wire.CodeDamaged}}
+	for _, err := range []error{damage, errors.Join(nil, damage), errors.Join(errors.New("something else"), damage)} {
+		if code := file.CodeOf(err); code != wire.CodeDamaged {
+			t.Errorf("%v is %s", err, code)
+		}
+	}
+	if code := file.CodeOf(errors.Join(wire.Problemf(wire.CodeTruncated, "cut"))); code != wire.CodeTruncated {
+		t.Errorf("a cut is %s", code)
+	}
+}

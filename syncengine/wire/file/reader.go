@@ -151,11 +151,8 @@ func explain(b *blocks.Reader, err error) error {
 // CodeOf returns the code of an error with which reading a section's frames ended. It tells damage, which a wire.Reader takes for the end of
 // what it was given, from a file that is cut.
 func CodeOf(err error) wire.Code {
-	for inner := err; inner != nil; inner = errors.Unwrap(inner) {
-		var p *wire.Problem
-		if errors.As(inner, &p) && p.Code == wire.CodeDamaged {
-			return p.Code
-		}
+	if errors.Is(err, wire.CodeDamaged) {
+		return wire.CodeDamaged
 	}
 	return wire.CodeOf(err)
 }

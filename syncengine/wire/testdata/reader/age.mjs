@@ -2,7 +2,7 @@
 
 import { createDecipheriv, createHash, createPrivateKey, createPublicKey, diffieHellman, hkdfSync } from 'node:crypto';
 import { Problem, refuse } from './problem.mjs';
-import { concat, hmac } from './bytes.mjs';
+import { concat, hmac, publicHalf } from './bytes.mjs';
 
 const pieceSize = 64 * 1024;
 const tagSize = 16;
@@ -75,7 +75,7 @@ function unpad(string) {
 }
 
 function fileKeyOf(stanzas, key) {
-  const own = Buffer.from(createPublicKey(key).export({ format: 'jwk' }).x, 'base64url');
+  const own = publicHalf(key);
   for (const { args, body } of stanzas) {
     if (args.length !== 2 || args[0] !== 'X25519') continue;
     const share = unpad(args[1]);

@@ -1,6 +1,6 @@
 // Notation, section 1: bytes, hashes and their text.
 
-import { createHash, createHmac, createPublicKey, verify } from 'node:crypto';
+import { createHash, createHmac, createPrivateKey, createPublicKey, verify } from 'node:crypto';
 import { must } from './problem.mjs';
 
 export const concat = (...parts) => Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
@@ -44,3 +44,10 @@ export function signed(publicKey, message, signature) {
   const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: text(publicKey) }, format: 'jwk' });
   return verify(null, message, key, signature);
 }
+
+// signingKeyOf makes the Ed25519 key of a seed, which PKCS #8 has behind this prefix (RFC 8410).
+const seedPrefix = Buffer.from('302e020100300506032b657004220420', 'hex');
+export const signingKeyOf = (seed) => createPrivateKey({ key: Buffer.concat([seedPrefix, seed]), format: 'der', type: 'pkcs8' });
+
+// publicHalf gives the public key of a private one as 32 bytes.
+export const publicHalf = (key) => Buffer.from(createPublicKey(key).export({ format: 'jwk' }).x, 'base64url');

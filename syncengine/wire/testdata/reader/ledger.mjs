@@ -55,12 +55,13 @@ export class Ledger {
     const line = run.get('lines')[0];
     const genesis = line.get('genesis');
     if (run.get('first') !== 1 || genesis === undefined) refuse('unknown_ledger', 'the genesis is not held');
-    if (genesis.get('root') !== this.root) refuse('unknown_ledger', 'a ledger of another root');
+    if (genesis.get('root') !== this.root) refuse('unauthenticated', 'a ledger of another root');
     return unbase64(genesis.get('authority'));
   }
 
   // keyOf finds the key of a replica of the authority, or of one that a grant names.
   keyOf(replica) {
+    if (this.genesis === undefined) return undefined;
     const first = this.genesis.get('genesis').get('authority');
     if (replicaOf(unbase64(first)) === replica) return unbase64(first);
     const named = this.rulings().find(({ ruling, ...at }) =>

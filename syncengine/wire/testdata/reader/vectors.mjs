@@ -1,13 +1,13 @@
 // The vectors: of each file, which members of a case are the input, and what must come out of it. Every other member of a case is
 // compared, and nothing may come out that the case doesn't name.
 
-import { createPrivateKey, sign } from 'node:crypto';
+import { sign } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Problem } from './problem.mjs';
 import { privateKeyOf } from './age.mjs';
-import { signed, text, unbase64 } from './bytes.mjs';
+import { publicHalf, signed, signingKeyOf, text, unbase64 } from './bytes.mjs';
 import { parse, write } from './canonical.mjs';
 import { readFile } from './file.mjs';
 import { readBody, readFrame } from './frame.mjs';
@@ -69,17 +69,13 @@ function forms({ ledger, line, redact, strip, fill }) {
   return { id: change.id, ...want };
 }
 
-// A private key of Ed25519 is its seed behind this prefix (PKCS #8, RFC 8410).
-const seedPrefix = Buffer.from('302e020100300506032b657004220420', 'hex');
-
 function chains({ ledger, seed, ids }) {
-  const key = createPrivateKey({ key: Buffer.concat([seedPrefix, Buffer.from(seed, 'hex')]), format: 'der', type: 'pkcs8' });
-  const publickey = key.export({ format: 'jwk' }).x;
-  const replica = replicaOf(unbase64(publickey));
+  const key = signingKeyOf(Buffer.from(seed, 'hex'));
+  const replica = replicaOf(publicHalf(key));
   const all = [firstChain(ledger, replica)];
   for (const id of ids) all.push(nextChain(all.at(-1), id));
   const message = headMessage(ledger, replica, ids.length, all.at(-1));
-  return { publickey, replica, chains: all, message: message.toString('hex'), head: text(sign(null, message, key)) };
+  return { publickey: text(publicHalf(key)), replica, chains: all, message: message.toString('hex'), head: text(sign(null, message, key)) };
 }
 
 function runs({ publickey, previous, frame }) {
