@@ -48,18 +48,28 @@ func (a *applier) read(ctx context.Context, body io.Reader, limits wire.Limits) 
 	defer a.tell()
 	frames := wire.NewReader(body, limits)
 	defer frames.Close()
+	photos := &photoTaker{a: a}
 	kept := int64(0)
 	for {
 		f, err := frames.Next()
 		var bad *wire.FrameError
 		switch {
 		case errors.Is(err, io.EOF):
-			return a.keep(ctx)
+			return errors.Join(a.keep(ctx), photos.pause())
 		case errors.As(err, &bad):
 			a.spoiled = true
 			continue
 		case err != nil:
-			return errors.Join(a.keep(ctx), err)
+			return errors.Join(a.keep(ctx), photos.pause(), err)
+		}
+		if piece, ok := f.(*wire.PhotoPiece); ok && a.relayed {
+			if err = a.keep(ctx); err == nil { // the change that refers to it, perhaps
+				err = photos.take(ctx, piece)
+			}
+			if err != nil {
+				return err
+			}
+			continue
 		}
 		a.frames = append(a.frames, f)
 		if frames.Decoded()-kept > batchBytes {

@@ -256,7 +256,11 @@ func TestARefusalReachesItsAuthorByAColleague(t *testing.T) {
 func TestAStrangerWhoPairsAndKnowsALedgersNameGetsNothingOfIt(t *testing.T) {
 	w := newWorld(t)
 	p := w.newTablet("1")
-	p.observe(map[syncengine.Path]any{"/litter/rating": "2"})
+	_, photo := p.photograph(picture(t, 1, 300, 200))
+	raw, err := p.HeldPhoto(photo)
+	if err != nil {
+		t.Fatal(err)
+	}
 	p.sync()
 	runs := w.runsOf("m")
 	before, err := p.Ledgers(ctx)
@@ -277,7 +281,8 @@ func TestAStrangerWhoPairsAndKnowsALedgersNameGetsNothingOfIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &wire.Want{Ledger: w.ledger, Changes: []syncengine.ChangeID{change.Change.ID}}
-	heard := x.say(&wire.Hello{}, nothing, want, &forged, &stray, receipt, &wire.LedgerAccess{Ledger: w.ledger, Access: wire.AccessRevoked},
+	ask := &wire.PeerPhotos{Ledger: w.ledger, Photos: []wire.PeerPhoto{{Hash: photo.Hash, Size: uint64(len(raw))}}}
+	heard := x.say(&wire.Hello{}, nothing, want, ask, &forged, &stray, receipt, &wire.LedgerAccess{Ledger: w.ledger, Access: wire.AccessRevoked},
 		&wire.Mark{Base: "mine"}, &wire.End{More: true})
 	rest, report := x.leave()
 	for _, f := range append(heard, rest...) {

@@ -44,5 +44,6 @@
 //
 // Host and Join let two tablets exchange what both lack on a local network; ExportFile and ImportFile do the same by a file. Server, tablet
 // and file bring the same frames, which are kept by the same code: apply.go. What others relay is verified as what the server sends is;
-// the authority's log says who may be given what (laws L8, L10), and receipts travel back the way that the lines came.
+// the authority's log says who may be given what (laws L8, L10), and receipts travel back the way that the lines came. Photos that the server
+// is not known to hold come behind the lines, piece by piece, and go on where a link or a file was cut.
 package clientsdk

@@ -36,10 +36,11 @@ type FileProgress struct {
 type FileReport struct {
 	Ledgers int
 	Lines   int
+	Photos  int
 	Bytes   int64
 }
 
-// ExportFile writes ledgers into a file, as for a USB stick: sealed to all who may read them, so that a lost stick shows nobody anything, and
+// ExportFile writes ledgers and their photos into a file, as for a USB stick: sealed to all who may read them, so that a lost stick shows nobody anything, and
 // needs no passphrase. A file of that name is replaced once the new one is whole and on the disk. Memory is flat. Neither drafts nor
 // exchanges are held up by it.
 func (c *Client) ExportFile(ctx context.Context, path string, o ExportOptions) (*FileReport, error) {
@@ -98,6 +99,10 @@ func (x *exporter) wants(r store.Reader, id syncengine.LedgerID) (bool, error) {
 	some := x.o.Everything
 	if err == nil && !some {
 		_, err = x.runs(r, l, func(ledger.Outgoing) (bool, error) { some = true; return false, nil })
+	}
+	if err == nil && !some {
+		photos, err := x.photos(r, id)
+		return len(photos) > 0, err
 	}
 	return some && err == nil, err
 }
@@ -226,7 +231,39 @@ func (x *exporter) body(ctx context.Context, r store.Reader, l *ledger.Ledger, o
 			}
 		}
 	}
+	if err := x.writePhotos(ctx, r, l.ID(), out); err != nil {
+		return err
+	}
 	return out.WriteFrame(&wire.End{})
+}
+
+// photos returns the photos that the file is for, of one ledger.
+func (x *exporter) photos(r store.Reader, id syncengine.LedgerID) ([]carriedPhoto, error) {
+	list, err := x.c.carriedPhotos(r, id)
+	return slices.DeleteFunc(list, func(p carriedPhoto) bool { return p.onServer() && !x.o.Everything }), err
+}
+
+// writePhotos writes the photos of one ledger, piece by piece.
+func (x *exporter) writePhotos(ctx context.Context, r store.Reader, id syncengine.LedgerID, out *wire.Writer) error {
+	list, err := x.photos(r, id)
+	if err != nil {
+		return err
+	}
+	for _, p := range list {
+		from := &wire.PeerPhoto{Hash: p.Hash, Size: uint64(p.Size)} //nolint:gosec // of a file
+		last := uint64(0)
+		err := eachPiece(x.c, p.PhotoName, from, wire.MaxPhotoPiece, func(f *wire.PhotoPiece) (bool, error) {
+			last = f.Offset + uint64(len(f.Data))
+			return true, errors.Join(ctx.Err(), out.WriteFrame(f))
+		})
+		if err != nil {
+			return err
+		}
+		if last == from.Size {
+			x.report.Photos++
+		}
+	}
+	return nil
 }
 
 // runs calls emit for the runs that the file is for.

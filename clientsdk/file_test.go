@@ -46,6 +46,7 @@ type taken struct {
 	Ledgers  []struct {
 		Ledger    syncengine.LedgerID
 		Lines     int
+		Photos    int
 		Announced int
 		Remarks   []struct{ Code wire.Code }
 	}

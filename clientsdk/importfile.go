@@ -155,7 +155,8 @@ func (c *Client) forgetUngranted(ctx context.Context, id *identity, of syncengin
 	if of.IsZero() {
 		return nil
 	}
-	spaces := append(ledger.Spaces(), spaceTablet, spaceRemote, spaceReceipts, spaceAnnounced)
+	spaces := append(ledger.Spaces(), spaceTablet, spaceRemote, spaceReceipts, spaceAnnounced,
+		spacePhotos, spacePhotoRefs, spacePhotoChanges)
 	for done := false; !done; {
 		err := c.store.Update(ctx, func(w store.Writer) error {
 			l, err := c.keeper.View(w, of)

@@ -128,12 +128,12 @@ func (c *Client) Join(ctx context.Context, text string, o MeetOptions) (*Report,
 		if err != nil {
 			return report, err
 		}
-		before := report.Received + report.Sent
+		before, begun := report.Received+report.Sent, report.begun
 		s, err := peer.Join(ctx, text, dialer.DialContext, who, o.Confirm)
 		if err == nil {
 			err = c.meet(ctx, s, report)
 		}
-		if report.Received+report.Sent > before {
+		if report.Received+report.Sent > before || report.begun != begun {
 			broken = 0
 		}
 		if done, err := met(ctx, err); done || broken >= maxBroken || !wire.IsPairing(text) {

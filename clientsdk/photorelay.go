@@ -20,8 +20,11 @@ import (
 type carriedPhoto struct {
 	wire.PhotoName
 	Size int64
-	Safe PhotoState // PhotoReceived and PhotoBackedUp need not be carried to the server
+	Safe PhotoState
 }
+
+// onServer reports whether the server is known to hold the photo, so that nobody needs to carry it there.
+func (p *carriedPhoto) onServer() bool { return p.Safe == PhotoReceived || p.Safe == PhotoBackedUp }
 
 // carriedPhotos returns the photos of a ledger whose bytes are here, in the order of their hashes.
 func (c *Client) carriedPhotos(r store.Reader, id syncengine.LedgerID) ([]carriedPhoto, error) {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -125,6 +126,19 @@ func (s *photoStore) holds(p wire.PhotoName) int64 {
 	}
 	defer f.Close()
 	return f.size
+}
+
+// begun returns how many bytes are held of a photo that has not arrived whole.
+func (s *photoStore) begun(p wire.PhotoName) uint64 {
+	w, err := s.resume(s.heldPath(p), heldName(p), io.Discard)
+	if err != nil {
+		return 0
+	}
+	at := w.offset()
+	if w.pause() != nil {
+		return 0
+	}
+	return uint64(at) //nolint:gosec // of a file
 }
 
 // loadOriginals reads what waits to be looked over. A file that can't be read is listed as damaged: a person decides.

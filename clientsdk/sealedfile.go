@@ -16,7 +16,7 @@ import (
 //
 // It is sealedMagic, a random id (16 bytes), the length of the sealed label (4), the sealed label, and the contents in pieces of
 // sealedPiece bytes, each sealed by itself: a random nonce, then the ciphertext. So it is read from any offset, and one that was begun
-// goes on behind its last whole piece. With each piece are authenticated the file's name and id, the number of the piece, and
+// goes on. With each piece are authenticated the file's name and id, the number of the piece, and
 // whether it is the last: a file that was cut, put together of two, or moved to another name does not open (store.ErrCorrupt).
 //
 // A file is written beside its name and takes it when it is whole and durable. Nobody sees a part of one (law L1).
@@ -34,6 +34,7 @@ const (
 	sealedLabel byte = iota
 	sealedMiddle
 	sealedLast
+	sealedTail // what a paused file holds behind its last whole piece
 )
 
 var errSealedFile = fmt.Errorf("sealed file: %w", store.ErrCorrupt)
@@ -114,7 +115,8 @@ func (v vault) create(path, name string, label []byte) (*sealedWriter, error) {
 	return w, nil
 }
 
-// resume takes up a file that was begun, behind its last whole piece, and gives what it holds to each. It returns fs.ErrNotExist where
+// resume takes up a file that was paused where it was, or one whose writing was cut behind its last whole piece, and gives what it holds to
+// each. It returns fs.ErrNotExist where
 // nothing was begun, and errSealedFile where what was begun can't be used.
 func (v vault) resume(path, name string, each io.Writer) (*sealedWriter, error) {
 	f, err := os.OpenFile(path+partSuffix, os.O_RDWR, 0o600)
@@ -140,6 +142,14 @@ func (v vault) resume(path, name string, each io.Writer) (*sealedWriter, error) 
 		}
 		at += int64(len(sealed))
 		w.number++
+	}
+	if n, err := f.ReadAt(sealed, at); errors.Is(err, io.EOF) {
+		if plain, err := w.open(sealedTail, w.number, sealed[:n]); err == nil {
+			w.piece = append(w.piece, plain...)
+			if _, err := each.Write(plain); err != nil {
+				return nil, errors.Join(err, f.Close())
+			}
+		}
 	}
 	if err := f.Truncate(at); err != nil {
 		return nil, errors.Join(err, f.Close())
@@ -214,11 +224,14 @@ func (w *sealedWriter) commit() error {
 	return syncFolder(filepath.Dir(w.path))
 }
 
-// pause closes the file, durably, so that resume goes on behind its last whole piece.
+// pause closes the file, durably, so that resume goes on where it is.
 func (w *sealedWriter) pause() error {
 	var err error
-	if len(w.piece) == sealedPiece {
+	switch {
+	case len(w.piece) == sealedPiece:
 		err = w.flush(sealedMiddle)
+	case len(w.piece) > 0:
+		err = w.flush(sealedTail)
 	}
 	return errors.Join(err, w.file.Sync(), w.file.Close())
 }

@@ -22,10 +22,13 @@ type Report struct {
 	BytesDown  int64
 	Remarks    []wire.Remark // what the server said of single runs and changes
 
+	PhotosArrived int            // photos that another tablet or a file brought whole
 	PhotosSent    int            // photos that the server took
 	PhotosResumed int            // of these, sent on from where an earlier exchange was cut
 	PhotoBytes    int64          // of photos, those that were sent twice included
 	PhotoProblems []PhotoProblem // photos that were set aside; the others went on
+
+	begun uint64 // bytes of photos that are there in part on either side of a meeting: another number than before is progress
 }
 
 // maxRounds bounds the exchanges of one Sync; each but the last few moves something.

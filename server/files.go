@@ -28,6 +28,7 @@ type fileView struct {
 type fileLedgerView struct {
 	Ledger    syncengine.LedgerID `json:"ledger"`
 	Lines     int                 `json:"lines"`     // that were new
+	Photos    int                 `json:"photos"`    // that were new, and came whole
 	Announced int                 `json:"announced"` // things heard of logs that are not here yet
 	Remarks   []remarkView        `json:"remarks"`
 }
@@ -111,6 +112,7 @@ func (s *Server) takeFrom(c *call, body io.Reader) (*fileView, error) {
 // newImport returns an exchange with nobody: a file may bring any ledger of this server.
 func (s *Server) newImport(ctx context.Context) (*exchange, error) {
 	x := &exchange{s: s, fresh: map[syncengine.LedgerID]int{}, ledgers: map[syncengine.LedgerID]held{}}
+	x.photos = &filePhotos{s: s, remark: x.remark, arrived: map[syncengine.LedgerID]int{}}
 	err := s.Store.View(ctx, func(r store.Reader) error {
 		return each(r, spaceLedgers, nil, func(key []byte, e *ledgerEntry) (bool, error) {
 			id := syncengine.LedgerID{Hash: syncengine.Hash(key)}
@@ -167,7 +169,7 @@ func (x *exchange) takeSection(ctx context.Context, body io.Reader) error {
 	}
 }
 
-// viewTaken returns what was taken of the ledgers that a person may see, and keeps what was announced.
+// viewTaken returns what was taken of the ledgers that a person may see.
 func (x *exchange) viewTaken(r store.Reader, who *Person) ([]fileLedgerView, error) {
 	byLedger := map[syncengine.LedgerID]*fileLedgerView{}
 	at := func(id syncengine.LedgerID) (*fileLedgerView, error) {
@@ -183,28 +185,15 @@ func (x *exchange) viewTaken(r store.Reader, who *Person) ([]fileLedgerView, err
 		byLedger[id] = &fileLedgerView{Ledger: id, Remarks: []remarkView{}}
 		return byLedger[id], nil
 	}
-	note := func(id syncengine.LedgerID, change func(v *fileLedgerView)) error {
+	err := x.eachTaken(func(id syncengine.LedgerID, change func(v *fileLedgerView)) error {
 		v, err := at(id)
 		if v != nil {
 			change(v)
 		}
 		return err
-	}
-	for id, lines := range x.fresh {
-		if err := note(id, func(v *fileLedgerView) { v.Lines = lines }); err != nil {
-			return nil, err
-		}
-	}
-	for _, f := range x.announced {
-		if err := note(f.Ledger, func(v *fileLedgerView) { v.Announced++ }); err != nil {
-			return nil, err
-		}
-	}
-	for _, m := range x.remarks {
-		remark := remarkView{m.Code, m.Detail, m.Replica, m.First, m.Change}
-		if err := note(m.Ledger, func(v *fileLedgerView) { v.Remarks = append(v.Remarks, remark) }); err != nil {
-			return nil, err
-		}
+	})
+	if err != nil {
+		return nil, err
 	}
 	out := []fileLedgerView{}
 	for _, v := range byLedger {
@@ -214,4 +203,30 @@ func (x *exchange) viewTaken(r store.Reader, who *Person) ([]fileLedgerView, err
 	}
 	slices.SortFunc(out, func(a, b fileLedgerView) int { return a.Ledger.Compare(b.Ledger.Hash) })
 	return out, nil
+}
+
+// eachTaken calls note with everything that there is to be told of a ledger.
+func (x *exchange) eachTaken(note func(id syncengine.LedgerID, change func(v *fileLedgerView)) error) error {
+	for id, lines := range x.fresh {
+		if err := note(id, func(v *fileLedgerView) { v.Lines = lines }); err != nil {
+			return err
+		}
+	}
+	for id, n := range x.photos.arrived {
+		if err := note(id, func(v *fileLedgerView) { v.Photos = n }); err != nil {
+			return err
+		}
+	}
+	for _, f := range x.announced {
+		if err := note(f.Ledger, func(v *fileLedgerView) { v.Announced++ }); err != nil {
+			return err
+		}
+	}
+	for _, m := range x.remarks {
+		remark := remarkView{m.Code, m.Detail, m.Replica, m.First, m.Change}
+		if err := note(m.Ledger, func(v *fileLedgerView) { v.Remarks = append(v.Remarks, remark) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -64,7 +64,22 @@ func (x *exchange) take(ctx context.Context, body io.Reader, limits wire.Limits)
 				return err
 			}
 		}
+		if err := x.photo(ctx, f, flush); err != nil {
+			return err
+		}
 	}
+}
+
+// photo takes a piece of a photo out of a file, once the lines before it are committed. A tablet sends its photos apart.
+func (x *exchange) photo(ctx context.Context, f wire.Frame, flush func() error) error {
+	piece, ok := f.(*wire.PhotoPiece)
+	if !ok || x.photos == nil {
+		return nil
+	}
+	if err := flush(); err != nil {
+		return err
+	}
+	return x.photos.take(ctx, piece)
 }
 
 // complete checks that a request that ended had begun.

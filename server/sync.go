@@ -32,7 +32,8 @@ type exchange struct {
 	limit   int
 
 	announced []*wire.Announced
-	cut       error // with which the body ended before its time
+	photos    *filePhotos // of a file; nil where a tablet speaks, which sends photos apart
+	cut       error       // with which the body ended before its time
 }
 
 // logName is a log of a ledger.

@@ -21,6 +21,7 @@ type takenFile struct {
 	Detail   string    `json:"detail"`
 	Ledgers  []struct {
 		Lines   int `json:"lines"`
+		Photos  int `json:"photos"`
 		Remarks []struct {
 			Code   wire.Code `json:"code"`
 			Detail string    `json:"detail"`
@@ -43,15 +44,15 @@ func (p *program) adminTake(o *apiOptions) *cobra.Command {
 		if err := json.Unmarshal(raw, &v); err != nil {
 			return err
 		}
-		lines := 0
+		lines, photos := 0, 0
 		var remarks []string
 		for _, l := range v.Ledgers {
-			lines += l.Lines
+			lines, photos = lines+l.Lines, photos+l.Photos
 			for _, m := range l.Remarks {
 				remarks = append(remarks, "\n"+p.say.Say("admin.take.remark", "title", m.Code.Title(p.wireLanguage()), "detail", m.Detail))
 			}
 		}
-		text := p.say.Say("admin.take.done", "n", lines) + strings.Join(remarks, "")
+		text := p.say.Say("admin.take.done", "n", lines, "photos", photos) + strings.Join(remarks, "")
 		if err := p.show(json.RawMessage(raw), text); err != nil || v.Complete {
 			return err
 		}

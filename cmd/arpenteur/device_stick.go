@@ -16,6 +16,7 @@ type exportView struct {
 	File    string `json:"file"`
 	Ledgers int    `json:"ledgers"`
 	Lines   int    `json:"lines"`
+	Photos  int    `json:"photos"`
 	Bytes   int64  `json:"bytes"`
 }
 
@@ -23,6 +24,7 @@ type exportView struct {
 type importView struct {
 	Sent     int          `json:"sent,omitempty"`
 	Received int          `json:"arrived"`
+	Photos   int          `json:"photos,omitempty"` // that arrived
 	Remarks  []remarkView `json:"remarks,omitempty"`
 }
 
@@ -41,8 +43,8 @@ func (p *program) deviceExport(o *tabletOptions) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		v := exportView{args[0], report.Ledgers, report.Lines, report.Bytes}
-		return p.show(v, t.say.Say("device.export.done", "lines", v.Lines, "size", phrases.Bytes(v.Bytes), "file", v.File))
+		v := exportView{args[0], report.Ledgers, report.Lines, report.Photos, report.Bytes}
+		return p.show(v, t.say.Say("device.export.done", "lines", v.Lines, "photos", v.Photos, "size", phrases.Bytes(v.Bytes), "file", v.File))
 	})
 	c.Flags().BoolVar(&everything, "everything", false, p.say.Say("device.export.flag.everything"))
 	return c
@@ -65,11 +67,11 @@ func (p *program) deviceImport(o *tabletOptions) *cobra.Command {
 
 // tellImported says what came from a file or another tablet.
 func (t *tablet) tellImported(phrase string, report *clientsdk.Report) error {
-	v := importView{Sent: report.Sent, Received: report.Received, Remarks: remarksOf(report)}
+	v := importView{Sent: report.Sent, Received: report.Received, Photos: report.PhotosArrived, Remarks: remarksOf(report)}
 	if t.json {
 		return writeJSON(t.out, v)
 	}
-	t.tell(phrase, "sent", v.Sent, "arrived", v.Received)
+	t.tell(phrase, "sent", v.Sent, "arrived", v.Received, "photos", v.Photos)
 	t.tellRemarks(report.Remarks)
 	return nil
 }

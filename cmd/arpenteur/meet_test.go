@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
+	"image/jpeg"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -34,7 +36,27 @@ func onTabletOf(t *testing.T, folder string, do func(c *clientsdk.Client) error)
 	}
 }
 
-// writeFindings captures findings whose text compresses badly, and returns their changes.
+// roughWall is a picture that compresses badly.
+func roughWall() []byte {
+	m := image.NewGray(image.Rect(0, 0, 800, 600))
+	for i := range m.Pix {
+		m.Pix[i] = byte(rand.Uint32())
+	}
+	var b bytes.Buffer
+	_ = jpeg.Encode(&b, m, nil) // to memory
+	return b.Bytes()
+}
+
+// photograph gives a draft a photo that was looked over.
+func photograph(ctx context.Context, c *clientsdk.Client, d *clientsdk.Draft) error {
+	waiting, err := d.TakePhoto(ctx, "/photos", bytes.NewReader(roughWall()), clientsdk.PhotoOptions{})
+	if err == nil {
+		_, err = c.ReviewPhoto(ctx, waiting.ID, clientsdk.Review{NothingToBlur: true})
+	}
+	return err
+}
+
+// writeFindings captures findings whose text compresses badly, the first with a photo, and returns their changes.
 func (w *killWorld) writeFindings(folder string, n int) (changes []string) {
 	w.t.Helper()
 	onTabletOf(w.t, folder, func(c *clientsdk.Client) error {
@@ -42,10 +64,13 @@ func (w *killWorld) writeFindings(folder string, n int) (changes []string) {
 		if err != nil {
 			return err
 		}
-		for range n {
+		for i := range n {
 			d, err := c.NewRecord(w.t.Context(), list[0].ID, string(schemas.Finding))
 			if err == nil {
 				err = d.Set("/title", strings.Repeat(uuid.NewString(), 3))
+			}
+			if err == nil && i == 0 {
+				err = photograph(w.t.Context(), c, d)
 			}
 			var saved clientsdk.Saved
 			if err == nil {
@@ -141,7 +166,7 @@ func TestTabletsAndServerEndWithTheSameBytesByWayOfPeerAndStick(t *testing.T) {
 	changes := append(w.writeFindings(one, each), w.writeFindings(two, each)...)
 
 	h, g, cuts := meetOver(t, one, two)
-	if h.Received != each || g.Received != each || cuts < 3 {
+	if h.Received != each || g.Received != each || h.Photos != 1 || g.Photos != 1 || cuts < 10 {
 		t.Errorf("%d cuts, host %+v, guest %+v", cuts, h, g)
 	}
 	if a, b := merged(t, one), merged(t, two); !bytes.Equal(a, b) || bytes.Count(a, []byte("\n")) < 2*each {
@@ -171,7 +196,11 @@ func TestTabletsAndServerEndWithTheSameBytesByWayOfPeerAndStick(t *testing.T) {
 			t.Error("a bad stick is taken without a word")
 		}
 	}
-	mustRun(t, "admin", "--data", w.data, "take", stick, "--json")
+	var took takenFile
+	decode(t, mustRun(t, "admin", "--data", w.data, "take", stick, "--json"), &took)
+	if len(took.Ledgers) != 1 || took.Ledgers[0].Photos != 2 {
+		t.Errorf("taken %+v", took)
+	}
 	w.people.Base = w.server.ready.Address
 	for _, change := range changes {
 		if err := w.holds(change); err != nil {

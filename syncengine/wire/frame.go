@@ -44,6 +44,7 @@ const (
 	typeConfirm  = "confirm"
 	typeReplicas = "replicas"
 	typeLedgers  = "ledgers"
+	typePhotos   = "photos"
 )
 
 // AppendFrame appends the canonical encoding of f, without the line feed that ends it in a body.
@@ -116,6 +117,8 @@ func (s *frameScanner) meeting(t string) Frame {
 		return s.replicas()
 	case typeLedgers:
 		return s.ledgers()
+	case typePhotos:
+		return s.photos()
 	default:
 		return s.unknown()
 	}

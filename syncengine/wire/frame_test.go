@@ -39,12 +39,22 @@ func someFrames(t testing.TB) []Frame {
 		&PhotoPiece{Ledger: ledger, Hash: hashOf("photo"), Size: 12, Offset: 4, Data: []byte("\xff\xd8 piece")},
 		&Pair{Proof: hashOf("proof")}, &Pair{Commitment: hashOf("commitment")}, &Nonce{hashOf("nonce")}, &Confirm{},
 		&PeerReplicas{[]PeerReplica{ProveReplica(keyOf("tablet"), PeerGuest, hashOf("session"))}}, peerLedgersOf(t, ledger),
+		peerPhotosOf(ledger),
 		&UnknownFrame{Name: "weather", Data: []byte(`{"sky":"grey","type":"weather"}`)}, &End{More: true},
 	}
 	for _, r := range runs(t, "tablet", ledger, []*Line{tab.observation(), tab.observation()}) {
 		frames = append(frames, r)
 	}
 	return append(frames, &End{})
+}
+
+// peerPhotosOf tells of a photo that is held whole, and of one of which a part is held.
+func peerPhotosOf(ledger syncengine.LedgerID) *PeerPhotos {
+	f := &PeerPhotos{Ledger: ledger, Photos: []PeerPhoto{
+		{Hash: hashOf("photo"), Held: 12, Size: 12}, {Hash: hashOf("another photo"), Held: 4, Size: 20},
+	}}
+	slices.SortFunc(f.Photos, func(a, b PeerPhoto) int { return a.Hash.Compare(b.Hash) })
+	return f
 }
 
 // peerLedgersOf names one ledger, as a host does in a session, among random ones.

@@ -394,7 +394,7 @@ func (s *frameScanner) unknown() Frame {
 func knownType(t string) bool {
 	switch t {
 	case typeHello, typeHave, typeWant, typeValues, typeRun, typeLedger, typeProblem, typeReceipt, typeResend, typeMark, typeEnd,
-		typeAnnounced, typePhoto, typePair, typeNonce, typeConfirm, typeReplicas, typeLedgers:
+		typeAnnounced, typePhoto, typePair, typeNonce, typeConfirm, typeReplicas, typeLedgers, typePhotos:
 		return true
 	default:
 		return false

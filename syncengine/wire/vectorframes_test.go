@@ -143,6 +143,12 @@ func frameVectors(t testing.TB) vectors[frameVector] {
 	no("no replica", CodeMalformed, text(`{"replicas":[],"type":"replicas"}`))
 	no("ledgers that are not a multiple of 16", CodeMalformed, text(`{"names":["`+h+`"],"type":"ledgers"}`))
 	no("ledgers not ascending", CodeMalformed, text(`{"names":[`+strings.Repeat(`"`+h+`",`, PeerLedgersStep-1)+`"`+h+`"],"type":"ledgers"}`))
+	photos := func(list string) input { return text(`{"ledger":"` + h + `","photos":[` + list + `],"type":"photos"}`) }
+	no("photos without one", CodeMalformed, photos(""))
+	no("photos that hold more than there is", CodeMalformed, photos(`{"hash":"`+h+`","held":3,"size":2}`))
+	no("photos of no bytes", CodeMalformed, photos(`{"hash":"`+h+`","held":0,"size":0}`))
+	no("photos twice", CodeMalformed, photos(`{"hash":"`+h+`","held":0,"size":2},{"hash":"`+h+`","held":0,"size":2}`))
+	no("photos of more than 8 MiB", CodeTooLarge, photos(`{"hash":"`+h+`","held":0,"size":`+fmt.Sprint(MaxPhotoBytes+1)+`}`))
 	no("not UTF-8", CodeMalformed, input{Hex: hex.EncodeToString([]byte("{\"base\":\"\xff\",\"type\":\"mark\"}"))})
 
 	all, _ := shortRuns(t)

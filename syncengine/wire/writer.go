@@ -13,8 +13,8 @@ const MaxWindow = 1 << 20
 // MediaType is the media type of a sync body.
 const MediaType = "application/vnd.arpenteur.sync"
 
-// Writer writes frames to a body. It flushes after each run, so that the receiver of a body that is cut keeps every run before the
-// cut. It is not safe for concurrent use. Close must be called, also after an error, to give back its memory.
+// Writer writes frames to a body. It flushes after each run and each piece of a photo, so that the receiver of a body that is
+// cut keeps those before the cut. It is not safe for concurrent use. Close must be called, also after an error, to give back its memory.
 type Writer struct {
 	out     counter
 	encoder *zstd.Encoder // nil if frames are written as they are, or after Close
@@ -69,7 +69,8 @@ func (w *Writer) WriteFrame(f Frame) error {
 		return Problemf(CodeTooLarge, "a %s frame of %d bytes is over the limit of %d", f.Type(), len(w.buf)-1, MaxFrameBytes)
 	}
 	w.write(w.buf)
-	if _, ok := f.(*Run); ok {
+	switch f.(type) {
+	case *Run, *PhotoPiece: // what a receiver keeps of a body that is cut
 		return w.Flush()
 	}
 	return w.err

@@ -8,7 +8,7 @@ import { decompress } from './zstd.mjs';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
-const limits = { frame: 2 * MiB, lines: 64, run: 16 * KiB, token: 4096, window: MiB, body: 128 * MiB, photo: 8 * MiB, piece: 256 * KiB };
+const limits = { frame: 2 * MiB, lines: 64, run: 16 * KiB, token: 4096, window: MiB, body: 128 * MiB, photo: 8 * MiB, piece: 256 * KiB, photos: 1000 };
 
 const type = string;
 const token = (value, what) => {
@@ -73,6 +73,18 @@ function names(value, what) {
   must(value.length > 0 && value.length % 16 === 0 && value.length <= 4096, `${what} are no multiple of 16 from 16 to 4,096`);
 }
 
+// onePhoto is how much is held of a photo.
+function onePhoto(value, what) {
+  members(value, what, { hash, held: integer, size: photoSize });
+  must(value.get('held') <= value.get('size'), `${what} holds more than there is`);
+}
+
+function photos(value, what) {
+  ascending(value, onePhoto, (a, b) => hashOrder(a.get('hash'), b.get('hash')), what);
+  must(value.length > 0, `${what} are none`);
+  if (value.length > limits.photos) refuse('too_large', 'more than 1,000 photos');
+}
+
 const hello = { protocol: integer, type };
 const helloFull = { ...hello, full: truth };
 const helloBase = { ...hello, base: token, digest: (value, what) => unbase64(value, 16, what) };
@@ -96,6 +108,7 @@ const types = {
   confirm: { required: {} },
   replicas: { required: { replicas } },
   ledgers: { required: { names } },
+  photos: { required: { ledger: hash, photos } },
   resend: { required: {} },
   mark: { required: { base: token } },
   end: { required: {}, optional: { more: truth } },
