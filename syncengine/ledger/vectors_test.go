@@ -51,6 +51,7 @@ type telling struct {
 	key    se.RecordKey
 	holder *node              // whose holding the case is; the server, if none is named
 	more   []*ledger.Incoming // runs that come behind those
+	values []*wire.Line       // values that come behind all runs
 	clock  int64              // author time of the last change
 }
 
@@ -105,6 +106,14 @@ func (s *telling) vector(name string) mergeVector {
 				out.Refused = append(out.Refused, refusedFrame{i + 1, p.Code})
 			}
 		}
+	}
+	for _, line := range s.values {
+		values := &wire.Values{Ledger: s.id, Change: line.Change.ID, Line: wire.AppendLine(nil, line)}
+		out.Frames = append(out.Frames, string(wire.AppendFrame(nil, values)))
+		reader.update(func(l *ledger.Ledger) error {
+			_, err := l.Fill(line)
+			return err
+		})
 	}
 	out.Records = []secondreader.Record{secondreader.Tell(reader.record(s.key).Record)}
 	return out

@@ -250,6 +250,18 @@ func readings() []tale {
 				Writes: []se.Write{{Path: "/", Value: se.True}, {Path: rating, Value: `"2"`}, {Path: sign.Node(), Value: se.True}, {Path: sign.Child("text"), Value: `"Bikes"`}},
 			}, sign.Node())
 		}},
+		{"values that a relay stripped", "what was written waits, and what it replaced stays", func(s *telling) {
+			s.both(set(rating, `"1"`))
+			s.writes(s.a, set(rating, `"2"`))
+			s.holder, s.more = s.b, []*ledger.Incoming{s.stripped(s.a.ownRuns()[0])}
+		}},
+		{"values that came", "of two changes whose values a relay stripped, one has them again", func(s *telling) {
+			s.both(set(rating, `"1"`))
+			s.writes(s.a, set(rating, `"2"`))
+			line := s.written[len(s.written)-1].line
+			s.writes(s.a, set(rating, `"3"`), set("/lit", "true"))
+			s.holder, s.more, s.values = s.b, []*ledger.Incoming{s.stripped(s.a.ownRuns()[0])}, []*wire.Line{line}
+		}},
 		{"content that the version does not name", "what was written under it waits", func(s *telling) {
 			s.both(set(rating, `"1"`))
 			version := se.VersionID{Hash: se.Hash{1}}

@@ -18,6 +18,11 @@ export class Ledger {
     this.changes = new Map(); // id -> change
   }
 
+  // accept takes a run frame or a values frame.
+  accept(frame) {
+    return frame.get('type') === 'run' ? this.take(frame) : this.complete(frame);
+  }
+
   // take verifies a run and keeps its lines. It refuses it as a whole.
   take(run) {
     const replica = run.get('replica');

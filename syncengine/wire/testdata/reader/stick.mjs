@@ -48,8 +48,8 @@ function refusal(take) {
 }
 
 const takers = {
-  run: ({ ledger }, frame) => ledger.take(frame),
-  values: ({ ledger }, frame) => ledger.complete(frame),
+  run: ({ ledger }, frame) => ledger.accept(frame),
+  values: ({ ledger }, frame) => ledger.accept(frame),
   receipt: takeReceipt,
   have: takeHave,
   photo: takePhoto,

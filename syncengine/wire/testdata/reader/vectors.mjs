@@ -136,7 +136,7 @@ function sealedFiles({ file, seed }) {
 function merge({ root, ledger, frames }) {
   const held = new Ledger(ledger, root);
   const refused = frames.flatMap((frame, i) => {
-    const { code } = attempt(() => held.take(readFrame(Buffer.from(frame))));
+    const { code } = attempt(() => held.accept(readFrame(Buffer.from(frame))));
     return code === undefined ? [] : [{ number: i + 1, code }];
   });
   return { records: recordsOf(held.holding()), ...(refused.length > 0 && { refused }) };
