@@ -268,5 +268,10 @@ func (t *applying) finish() error {
 		}
 		t.erased = t.erased || l.Erased()
 	}
+	if t.erased {
+		if err := noteErased(t.w); err != nil {
+			return err
+		}
+	}
 	return t.from.finish()
 }

@@ -124,6 +124,8 @@ func Open(ctx context.Context, folder string, o Options) (c *Client, err error) 
 	if err := c.repairPhotos(ctx); err != nil {
 		return nil, errors.Join(err, c.journal.close())
 	}
+	// Where there is no room for it the tablet works all the same, and Run or the next opening tries again.
+	_ = c.purge(ctx)
 	return c, nil
 }
 

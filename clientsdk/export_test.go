@@ -1,10 +1,12 @@
 package clientsdk
 
 import (
+	"bytes"
 	"context"
 	"io"
 
 	"github.com/arpenteur/arpenteur/syncengine"
+	"github.com/arpenteur/arpenteur/syncengine/ledger"
 	"github.com/arpenteur/arpenteur/syncengine/store"
 	"github.com/arpenteur/arpenteur/syncengine/wire"
 )
@@ -45,6 +47,33 @@ func (c *Client) Carry(ctx context.Context, p wire.PhotoName, whole []byte, upTo
 		return a.offset(), a.finish(ctx)
 	}
 	return a.offset(), a.pause()
+}
+
+// Sealed returns, of every value that holds some text, the bytes that lie in the store's file.
+func (c *Client) Sealed(ctx context.Context, text string) (out [][]byte, err error) {
+	spaces := append(ledger.Spaces(), spaceTablet, spaceDrafts, spacePhotos, spacePhotoChanges)
+	err = c.store.View(ctx, func(r store.Reader) error {
+		return c.file.View(ctx, func(sealed store.Reader) error {
+			out = nil
+			return r.Ledgers(func(id syncengine.LedgerID) (bool, error) {
+				for _, space := range spaces {
+					err := r.Scan(space, id, nil, nil, func(key, value []byte) (bool, error) {
+						if !bytes.Contains(value, []byte(text)) {
+							return true, nil
+						}
+						raw, err := sealed.Get(space, id, key)
+						out = append(out, bytes.Clone(raw))
+						return true, err
+					})
+					if err != nil {
+						return false, err
+					}
+				}
+				return true, nil
+			})
+		})
+	})
+	return out, err
 }
 
 // TrimCache lets fetched photos go until the rest is within a limit.

@@ -48,6 +48,9 @@ func (c *Client) Run(ctx context.Context) error {
 		default:
 			backoff = 0
 			poke(photos)
+			if err := c.purge(ctx); err != nil && ctx.Err() == nil {
+				c.watchers.send(Event{Type: Failed, Err: err})
+			}
 		}
 		if !pause(ctx, wait, events, wake, backoff > 0) {
 			if ctx.Err() != nil {

@@ -11,7 +11,7 @@ import (
 
 // The spaces of what a tablet keeps beside its ledgers.
 const (
-	spaceTablet    store.Space = "tablet"    // "identity", "base" in no ledger; "side", "photos" in each ledger
+	spaceTablet    store.Space = "tablet"    // "identity", "base", "erased" in no ledger; "side", "photos" in each ledger
 	spaceRemote    store.Space = "remote"    // replica -> heads that the server says it holds
 	spaceReceipts  store.Space = "receipts"  // replica -> the newest receipt about another tablet's log, for relaying
 	spaceAnnounced store.Space = "announced" // replica -> how far another tablet's log is known to reach beyond what is held here
