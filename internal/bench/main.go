@@ -74,6 +74,7 @@ func (b *bench) suites() []suite {
 		{[]string{"tap", "commit"}, b.capture},
 		{[]string{"idle_100000", "ten_changes", "open_tablet"}, b.large},
 		{[]string{"photos"}, b.photos},
+		{[]string{"backup"}, b.backup},
 		{[]string{"import"}, b.importing},
 		{[]string{"start_server"}, b.start},
 	}
