@@ -48,12 +48,13 @@ func (p *program) adminTablets(o *apiOptions) *cobra.Command {
 func (p *program) tabletsTicket(o *apiOptions) *cobra.Command {
 	var q ticketOrder
 	var diagnostics []string
+	var qr bool
 	c := p.onAPI(o, "admin.tablets.ticket", 0, func(ctx context.Context, a *api, _ []string) (err error) {
 		if q.Diagnostics, err = a.diagnostics(ctx, diagnostics); err != nil {
 			return err
 		}
 		return post(ctx, p, a, "/v1/tickets", q, func(v ticketInfo) string {
-			return p.say.Say("admin.tablets.ticket_made", "account", v.Account, "code", v.Code, "expires", localTime(v.Expires), "ticket", v.Ticket)
+			return p.say.Say("admin.tablets.ticket_made", "account", v.Account, "code", v.Code, "expires", localTime(v.Expires), "ticket", withCode(v.Ticket, qr))
 		})
 	})
 	f := c.Flags()
@@ -62,6 +63,7 @@ func (p *program) tabletsTicket(o *apiOptions) *cobra.Command {
 	f.StringVar(&q.Account, "account", "", p.say.Say("admin.tablets.flag.account"))
 	f.StringArrayVar(&diagnostics, "diagnostic", nil, p.say.Say("admin.flag.diagnostics"))
 	f.BoolVar(&q.Restricted, "restricted", false, p.say.Say("admin.flag.restricted"))
+	p.codeFlag(f, &qr)
 	return c
 }
 

@@ -8,8 +8,10 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/arpenteur/arpenteur/clientsdk"
+	"github.com/arpenteur/arpenteur/internal/qrcode"
 )
 
 // hostView is how another tablet comes to this one.
@@ -21,7 +23,7 @@ type hostView struct {
 // deviceHost is `arpenteur device host`.
 func (p *program) deviceHost(o *tabletOptions) *cobra.Command {
 	var listen string
-	var digits bool
+	var digits, qr bool
 	c := p.onTablet(o, "device.host", 0, func(ctx context.Context, t *tablet, _ []string) error {
 		l, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
 		if err != nil {
@@ -32,7 +34,7 @@ func (p *program) deviceHost(o *tabletOptions) *cobra.Command {
 				_ = writeJSON(t.out, hostView{pairing, addresses})
 				return
 			}
-			t.tell("device.host.waiting", "pairing", pairing, "addresses", strings.Join(addresses, ", "))
+			t.tell("device.host.waiting", "pairing", withCode(pairing, qr), "addresses", strings.Join(addresses, ", "))
 		}}
 		if digits {
 			m.Confirm = t.compare
@@ -42,7 +44,25 @@ func (p *program) deviceHost(o *tabletOptions) *cobra.Command {
 	})
 	c.Flags().StringVar(&listen, "listen", ":0", p.say.Say("device.host.flag.listen"))
 	c.Flags().BoolVar(&digits, "digits", false, p.say.Say("device.host.flag.digits"))
+	p.codeFlag(c.Flags(), &qr)
 	return c
+}
+
+// codeFlag lets a text be shown as a QR code beside it.
+func (p *program) codeFlag(f *pflag.FlagSet, qr *bool) {
+	f.BoolVar(qr, "qr", false, p.say.Say("flag.qr"))
+}
+
+// withCode puts the QR code of a text below it, where that is asked for. A text that is too long for one stands alone.
+func withCode(text string, qr bool) string {
+	if !qr {
+		return text
+	}
+	code, err := qrcode.Terminal(text)
+	if err != nil {
+		return text
+	}
+	return text + "\n\n" + strings.TrimSuffix(code, "\n")
 }
 
 // deviceJoin is `arpenteur device join`.
