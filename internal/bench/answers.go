@@ -35,7 +35,14 @@ type writer struct {
 	author syncengine.AccountID
 	visit  string
 	places []string
+	season bool // ids are of sixty days, not of one minute; records have positions; one note in a thousand has rareWord
 }
+
+// rareWord is in few notes of a season.
+const rareWord = "chaufferie"
+
+// seasonDays is how many days a season has.
+const seasonDays = 60
 
 func newWriter(seed uint64, author syncengine.AccountID) *writer {
 	w := &writer{r: rand.New(rand.NewPCG(seed, 10)), author: author} //nolint:gosec // captures to be measured, not secrets
@@ -49,6 +56,11 @@ func newWriter(seed uint64, author syncengine.AccountID) *writer {
 // uuid draws a version 7 id of a fixed day.
 func (w *writer) uuid() uuid.UUID {
 	id := uuid.UUID{0x01, 0x9a, 0x5d, 0x2c, byte(w.r.Uint32()), byte(w.r.Uint32())}
+	if w.season {
+		at := 0x019a5d2c0000 + w.r.Int64N(seasonDays*24*3600*1000)
+		id[2], id[3], id[4], id[5] = byte(at>>24), byte(at>>16), byte(at>>8), byte(at)
+		id[1] = byte(at >> 32)
+	}
 	for i := 6; i < len(id); i++ {
 		id[i] = byte(w.r.Uint32())
 	}
@@ -65,7 +77,14 @@ func (w *writer) observation() map[syncengine.Path]any {
 	for _, i := range w.r.Perm(len(points))[:8] {
 		values[syncengine.Path("/"+points[i]+"/rating")] = ratings[w.r.IntN(len(ratings))]
 	}
-	values[syncengine.Path("/remarks/"+string(w.author))] = w.note()
+	note := w.note()
+	if w.season {
+		values["/position"] = map[string]any{"lat": 42.6 + float64(w.r.IntN(20_000))/1e5, "lon": 2.8 + float64(w.r.IntN(20_000))/1e5}
+		if w.r.IntN(1000) == 0 {
+			note += " " + rareWord
+		}
+	}
+	values[syncengine.Path("/remarks/"+string(w.author))] = note
 	return values
 }
 

@@ -33,6 +33,7 @@ type central struct {
 	url    string
 	local  string            // base URL of the machine's own operator
 	people *apiclient.Client // as the coordinator, once one is needed
+	season bool              // what is fabricated is of many days, at positions (writer.season)
 	stop   context.CancelFunc
 	done   chan error // of both listeners
 }

@@ -31,6 +31,7 @@ func (c *central) enrolAuthor(ctx context.Context, number int, list ...diagnosti
 		return nil, err
 	}
 	a.pen = ledger.Pen{Key: ed25519.NewKeyFromSeed(seed), Rand: a}
+	a.season = c.season
 	text, err := c.ticket(ctx, a.author, list...)
 	if err != nil {
 		return nil, err

@@ -76,6 +76,7 @@ func (b *bench) suites() []suite {
 		{[]string{"photos"}, b.photos},
 		{[]string{"backup"}, b.backup},
 		{[]string{"import"}, b.importing},
+		{[]string{"export", "search"}, b.exporting},
 		{[]string{"start_server"}, b.start},
 	}
 }

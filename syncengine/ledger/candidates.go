@@ -11,13 +11,16 @@ import (
 const (
 	// probed is how many entries of a criterion are counted to find the one that leaves the fewest records.
 	probed = 256
+	// probedBeside is the same where words are looked for too: what fewer entries leave is seen faster than the words of all windows.
+	probedBeside = 4096
 	// gathered is about how many entries of a criterion with many prefixes are read in one round.
 	gathered = 1024
 )
 
-// scarcest returns the index of the criterion that leaves the fewest records, as far as counting a few of each tells, and whether these are few.
-func (l *Ledger) scarcest(list []criterion, kind syncengine.Kind) (best int, few bool, err error) {
-	fewest := probed
+// scarcest returns the index of the criterion that leaves the fewest records, as far as counting up to limit of each tells, and whether it
+// leaves less than that.
+func (l *Ledger) scarcest(list []criterion, kind syncengine.Kind, limit int) (best int, few bool, err error) {
+	fewest := limit
 	for i := range list {
 		n := 0
 		for _, prefix := range list[i].prefixes {
@@ -37,7 +40,7 @@ func (l *Ledger) scarcest(list []criterion, kind syncengine.Kind) (best int, few
 			best, fewest = i, n
 		}
 	}
-	return best, fewest < probed, nil
+	return best, fewest < limit, nil
 }
 
 // ofKind returns the beginning of the keys under a prefix that are of records of a kind, or of any.

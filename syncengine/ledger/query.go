@@ -125,7 +125,11 @@ func (l *Ledger) find(f *Filter, after *syncengine.RecordKey, visit func(synceng
 	if after != nil {
 		last = recordKey(*after)
 	}
-	first, few, err := l.scarcest(criteria, f.Kind)
+	limit := probed
+	if words != nil {
+		limit = probedBeside
+	}
+	first, few, err := l.scarcest(criteria, f.Kind, limit)
 	if err != nil {
 		return err
 	}
