@@ -213,11 +213,7 @@ func (s *photoSender) piece(ctx context.Context, f *sealedFile, name wire.PhotoN
 	if err != nil || receipt.PhotoName != name { // the server did not refuse the photo: it is asked again
 		return 0, fmt.Errorf("the server answers a photo with %d bytes that are no receipt of it", len(raw))
 	}
-	if err := s.keep(ctx, receipt); err != nil {
-		return 0, err
-	}
-	s.report.PhotosSent++
-	return settled, nil
+	return settled, s.keep(ctx, receipt)
 }
 
 // after decides what follows a piece that did not go through: it returns the offset to go on from, or settled. Its error ends the sending of all photos for now.
@@ -245,9 +241,6 @@ func (s *photoSender) after(ctx context.Context, name wire.PhotoName, err error)
 		return settled, err
 	}
 	if answers[0].State != wire.PhotoMissing {
-		if answers[0].Receipt != nil { // it had arrived whole, and only the answer was cut
-			s.report.PhotosSent++
-		}
 		return settled, s.take(ctx, &answers[0])
 	}
 	return int64(answers[0].Offset), nil //nolint:gosec // compared with the size at the next piece
@@ -266,9 +259,9 @@ func (c *Client) learnPhotos(err error) {
 	}
 }
 
-// keep keeps a receipt that verifies.
+// keep keeps a receipt that verifies. The first one of a photo counts as its sending, also where the answer to that was cut.
 func (s *photoSender) keep(ctx context.Context, receipt *wire.PhotoReceipt) error {
-	news := false
+	news, first := false, false
 	err := s.c.store.Update(ctx, func(w store.Writer) error {
 		l, err := s.c.keeper.View(w, receipt.Ledger)
 		if err != nil {
@@ -282,14 +275,21 @@ func (s *photoSender) keep(ctx context.Context, receipt *wire.PhotoReceipt) erro
 			return err
 		}
 		before := e.state()
+		first = e.Receipt == nil
 		e.Receipt, e.Refused = receipt.Append(nil), ""
 		news = before != e.state()
 		return writePhoto(w, receipt.PhotoName, e)
 	})
-	if err == nil && news {
+	if err != nil {
+		return err
+	}
+	if first {
+		s.report.PhotosSent++
+	}
+	if news {
 		s.c.watchers.send(Event{Type: PhotoSent, Ledger: receipt.Ledger})
 	}
-	return err
+	return nil
 }
 
 // bar notes that the server takes a photo no more, since a ruling erased it, and drops its bytes.

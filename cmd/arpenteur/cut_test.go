@@ -52,6 +52,7 @@ func (c *cutOff) admin(args ...string) []string {
 
 // synced is what a tablet says of an exchange.
 type synced struct {
+	Sent    int `json:"photos_sent"`
 	Resumed int `json:"photos_resumed"`
 }
 
@@ -90,7 +91,7 @@ func (p *cutOffTablet) sync() (total synced) {
 		if len(out) > 0 {
 			decode(p.t, out, &got)
 		}
-		total.Resumed += got.Resumed
+		total.Sent, total.Resumed = total.Sent+got.Sent, total.Resumed+got.Resumed
 		if err == nil {
 			return total
 		}
@@ -194,7 +195,7 @@ func TestPhotosAreSentOverALinkThatCutsEvery20KB(t *testing.T) {
 		p.run("photo", "review", taken.Photo, "--nothing-to-blur")
 	}
 	before := c.link.Traffic().Cuts
-	if got, cuts := p.sync(), c.link.Traffic().Cuts-before; got.Resumed == 0 || cuts < 10 {
+	if got, cuts := p.sync(), c.link.Traffic().Cuts-before; got.Sent != 2 || got.Resumed == 0 || cuts < 10 {
 		t.Errorf("%+v, %d cuts", got, cuts)
 	}
 	for _, r := range records {
