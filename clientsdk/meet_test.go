@@ -289,6 +289,38 @@ func TestWhatAPeerHoldsAndIsNotGivenIsAnnounced(t *testing.T) {
 	}
 }
 
+func TestWhatIsHeardOfAThirdTabletReachesTheServer(t *testing.T) {
+	w := newWorld(t)
+	p, q, r := w.newTablet("4"), w.newTablet("5"), w.newTablet("7")
+	p.sync()
+	q.sync()
+	const written = 40
+	for range written {
+		r.observe(map[syncengine.Path]any{"/litter/rating": "2", "/litter/notes/c-x": noise(10)})
+	}
+	text, address, _ := q.host(clientsdk.MeetOptions{})
+	link, _ := cutLink(t, address, func(n int) int {
+		if n == 0 {
+			return 9_000 // lets the heads through, and little more
+		}
+		return 100
+	})
+	stopped, cancel := context.WithCancel(ctx)
+	moved := q.Watch(stopped)
+	go func() {
+		<-moved
+		cancel()
+	}()
+	_, _ = r.Join(stopped, via(t, text, link), clientsdk.MeetOptions{}) // breaks off for good
+	meetAs(t, p, q)
+	p.sync()
+	for _, l := range w.device("7").Ledgers {
+		if l.Ledger == w.ledger && (l.Announced == nil || l.Held+l.Announced.Pending != written || l.Announced.ByName != "4") {
+			t.Errorf("held %d, announced %+v", l.Held, l.Announced)
+		}
+	}
+}
+
 func TestDraftsAndCommitsGoOnDuringAMeeting(t *testing.T) {
 	w := newWorld(t)
 	p, q := w.newTablet("1"), w.newTablet("2")

@@ -29,6 +29,7 @@ type meetingLedger struct {
 	wanted  []syncengine.ChangeID    // what it asks the values of
 	asked   map[syncengine.ChangeID]bool
 	receipt map[syncengine.ReplicaID]syncengine.Head // about which it was given receipts
+	hearsay map[syncengine.ReplicaID]uint64          // how far it was told that others' logs reach
 	photos  meetingPhotos
 }
 
@@ -102,7 +103,7 @@ func (m *meeting) begin(ctx context.Context) error {
 			if m.s.Common(id) {
 				m.ledgers[id] = &meetingLedger{
 					theirs: syncengine.VersionVector{}, told: syncengine.VersionVector{},
-					asked: map[syncengine.ChangeID]bool{}, receipt: map[syncengine.ReplicaID]syncengine.Head{},
+					asked: map[syncengine.ChangeID]bool{}, receipt: map[syncengine.ReplicaID]syncengine.Head{}, hearsay: map[syncengine.ReplicaID]uint64{},
 					photos: meetingPhotos{told: map[syncengine.Hash]bool{}},
 				}
 			}
@@ -156,6 +157,8 @@ func (t *hearing) take(f wire.Frame) error {
 	case *wire.Have:
 		t.haves = append(t.haves, f)
 		return t.learn(f)
+	case *wire.Announced:
+		return t.hear(f)
 	case *wire.Want:
 		t.wants = append(t.wants, f)
 	case *wire.PeerPhotos:

@@ -98,7 +98,25 @@ func (p *said) ledger(id syncengine.LedgerID, k *meetingLedger) error {
 	if err := p.receipts(l, k, stands); err != nil {
 		return err
 	}
+	if err := p.hearsay(l, k, stands); err != nil {
+		return err
+	}
 	return p.photos(l, &k.photos, stands)
+}
+
+// hearsay adds what is announced of logs that are not held so far here.
+func (p *said) hearsay(l *ledger.Ledger, k *meetingLedger, stands standing) error {
+	if stands != granted {
+		return nil
+	}
+	known, err := announcements(p.r, l)
+	for i := range known {
+		if a := &known[i]; a.beyond && k.hearsay[a.replica] < a.Seq {
+			k.hearsay[a.replica] = a.Seq
+			p.frames = append(p.frames, a.frame(l.ID()))
+		}
+	}
+	return err
 }
 
 // allPieces adds pieces of the photos that the other wants, where it is granted their ledger.
