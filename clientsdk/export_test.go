@@ -14,7 +14,7 @@ import (
 // CarriedPhotos returns the photos that may be carried to others.
 func (c *Client) CarriedPhotos(ctx context.Context, id syncengine.LedgerID) (names []wire.PhotoName, err error) {
 	err = c.store.View(ctx, func(r store.Reader) error {
-		list, err := c.carriedPhotos(r, id)
+		list, err := c.carriedPhotos(r, id, nil)
 		names = nil
 		for _, p := range list {
 			names = append(names, p.PhotoName)

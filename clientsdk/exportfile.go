@@ -239,8 +239,10 @@ func (x *exporter) body(ctx context.Context, r store.Reader, l *ledger.Ledger, o
 
 // photos returns the photos that the file is for, of one ledger.
 func (x *exporter) photos(r store.Reader, id syncengine.LedgerID) ([]carriedPhoto, error) {
-	list, err := x.c.carriedPhotos(r, id)
-	return slices.DeleteFunc(list, func(p carriedPhoto) bool { return p.onServer() && !x.o.Everything }), err
+	if x.o.Everything {
+		return x.c.carriedPhotos(r, id, nil)
+	}
+	return x.c.carriedPhotos(r, id, onServer)
 }
 
 // writePhotos writes the photos of one ledger, piece by piece.

@@ -67,12 +67,10 @@ func (p *said) photos(l *ledger.Ledger, k *meetingPhotos, stands standing) error
 
 // offered returns the photos that are held here whole and not known to be on the server, as far as the other side was not told.
 func (p *said) offered(id syncengine.LedgerID, k *meetingPhotos) (out []wire.PeerPhoto, err error) {
-	held, err := p.c.carriedPhotos(p.r, id)
+	held, err := p.c.carriedPhotos(p.r, id, func(name wire.PhotoName, s PhotoState) bool { return k.told[name.Hash] || onServer(name, s) })
 	for _, h := range held {
-		if !h.onServer() && !k.told[h.Hash] {
-			size := uint64(h.Size) //nolint:gosec // of a file
-			out = append(out, wire.PeerPhoto{Hash: h.Hash, Held: size, Size: size})
-		}
+		size := uint64(h.Size) //nolint:gosec // of a file
+		out = append(out, wire.PeerPhoto{Hash: h.Hash, Held: size, Size: size})
 	}
 	return out, err
 }
@@ -81,12 +79,15 @@ func (p *said) offered(id syncengine.LedgerID, k *meetingPhotos) (out []wire.Pee
 // of them came before a cut.
 func (p *said) missing(id syncengine.LedgerID, k *meetingPhotos) (out []wire.PeerPhoto, err error) {
 	for _, t := range k.theirs {
+		if k.told[t.Hash] {
+			continue
+		}
 		name := wire.PhotoName{Ledger: id, Hash: t.Hash}
 		wanted, err := p.c.wantsPhoto(p.r, name)
 		if err != nil {
 			return nil, err
 		}
-		if wanted && !k.told[t.Hash] {
+		if wanted {
 			t.Held = min(p.c.photos.begun(name), t.Size-1)
 			out = append(out, t)
 		}

@@ -20,18 +20,20 @@ import (
 type carriedPhoto struct {
 	wire.PhotoName
 	Size int64
-	Safe PhotoState
 }
 
-// onServer reports whether the server is known to hold the photo, so that nobody needs to carry it there.
-func (p *carriedPhoto) onServer() bool { return p.Safe == PhotoReceived || p.Safe == PhotoBackedUp }
+// onServer reports whether the server is known to hold a photo, so that nobody needs to carry it there.
+func onServer(_ wire.PhotoName, s PhotoState) bool { return s == PhotoReceived || s == PhotoBackedUp }
 
-// carriedPhotos returns the photos of a ledger whose bytes are here, in the order of their hashes.
-func (c *Client) carriedPhotos(r store.Reader, id syncengine.LedgerID) ([]carriedPhoto, error) {
+// carriedPhotos returns the photos of a ledger whose bytes are here, in the order of their hashes, but those that skip is true of.
+func (c *Client) carriedPhotos(r store.Reader, id syncengine.LedgerID, skip func(wire.PhotoName, PhotoState) bool) ([]carriedPhoto, error) {
 	var out []carriedPhoto
 	err := eachPhoto(r, id, func(p wire.PhotoName, e photoEntry) error {
-		if size := c.photos.holds(p); size > 0 && !e.Barred {
-			out = append(out, carriedPhoto{p, size, e.state()})
+		if e.Barred || skip != nil && skip(p, e.state()) {
+			return nil
+		}
+		if size := c.photos.holds(p); size > 0 {
+			out = append(out, carriedPhoto{p, size})
 		}
 		return nil
 	})
