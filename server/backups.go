@@ -189,7 +189,7 @@ func (s *Server) makeBackup(c *call) error {
 // backupProblem gives an error of a backup its code.
 func backupProblem(err error) error {
 	switch {
-	case errors.Is(err, backup.ErrOthers), errors.Is(err, backup.ErrNewer):
+	case errors.Is(err, backup.ErrOthers), errors.Is(err, backup.ErrOwn), errors.Is(err, backup.ErrNewer):
 		return &wire.Problem{Code: wire.CodeInvalid, Detail: err.Error(), Err: err}
 	case errors.Is(err, store.ErrCorrupt), errors.Is(err, backup.ErrDamaged):
 		return &wire.Problem{Code: wire.CodeInternal, Detail: err.Error(), Err: err}

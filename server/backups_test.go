@@ -299,3 +299,22 @@ func TestABackupOrderThatCanNotBeFollowedIsRefused(t *testing.T) {
 	other, _ := onFile(t)
 	other.askLocal("POST", "/v1/backups", map[string]any{"folder": folder}).refused(wire.CodeInvalid)
 }
+
+// In the server's own folder backups would share the folder of its photos, and with an old backup photos would go that nobody else has.
+func TestABackupIntoTheServersOwnFolderIsRefused(t *testing.T) {
+	w, _ := onFile(t)
+	p := w.newTablet("c-1", "consultant", false)
+	shot := p.photograph(picture(t, 1, 40, 30))
+	p.sync()
+	p.upload(shot.PhotoName, shot.data).created(nil)
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(filepath.Dir(w.photoFolder), link); err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range []string{filepath.Dir(w.photoFolder), link} {
+		w.askLocal("POST", "/v1/backups", map[string]any{"folder": folder}).refused(wire.CodeInvalid)
+	}
+	if left, err := filepath.Glob(filepath.Join(filepath.Dir(w.photoFolder), "arpenteur-*")); err != nil || len(left) != 0 || len(w.files()) != 1 {
+		t.Errorf("%v and %d photos are in the folder, %v", left, len(w.files()), err)
+	}
+}

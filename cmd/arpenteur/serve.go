@@ -57,7 +57,7 @@ func (p *program) serve(ctx context.Context, o serveOptions) (err error) {
 	if err := need(o.data, "data", "ARPENTEUR_DATA"); err != nil {
 		return err
 	}
-	if err := p.checkPlan(&o.backup); err != nil {
+	if err := p.checkPlan(&o.backup, o.data); err != nil {
 		return err
 	}
 	log, err := p.logger(o.log)
@@ -102,11 +102,13 @@ func (p *program) serve(ctx context.Context, o serveOptions) (err error) {
 }
 
 // checkPlan completes the plan of backups from the environment, and refuses one that can't be followed.
-func (p *program) checkPlan(plan *server.BackupPlan) (err error) {
+func (p *program) checkPlan(plan *server.BackupPlan, data string) (err error) {
 	if plan.Folder = p.setting(plan.Folder, "ARPENTEUR_BACKUP_TO"); plan.Folder == "" {
 		return nil
 	}
 	switch {
+	case filepath.Clean(plan.Folder) == filepath.Clean(data):
+		return failed(classUsage, "serve.backup_own", "data", data)
 	case plan.Every < time.Minute:
 		return failed(classUsage, "usage.flag_invalid", "flag", "backup-every", "value", plan.Every)
 	case plan.Keep < 1:

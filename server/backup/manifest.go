@@ -23,6 +23,7 @@ var (
 	ErrDamaged  = errors.New("the backup is not what its manifest says")
 	ErrNewer    = errors.New("the backup was made by a newer version of the program")
 	ErrOthers   = errors.New("the folder holds the backups of another server")
+	ErrOwn      = errors.New("this is the server's own folder: backups need one of their own")
 	ErrOccupied = errors.New("there is a store in the data folder already")
 )
 

@@ -122,6 +122,9 @@ func (r *run) prepare(ctx context.Context) error {
 	if r.blobs, err = photos.OpenDir(filepath.Join(r.Folder, photosFolder), 0); err != nil {
 		return err
 	}
+	if own, ok := r.Photos.(*photos.Dir); ok && own.Same(r.blobs) {
+		return fmt.Errorf("%w: %s", ErrOwn, r.Folder)
+	}
 	var newest Watermark
 	err = r.Store.View(ctx, func(reader store.Reader) (err error) {
 		newest, err = Newest(reader)

@@ -34,6 +34,16 @@ func OpenDir(path string, reserve uint64) (*Dir, error) {
 // ReadDir returns a Store over a folder that is only to be read, and may be none.
 func ReadDir(path string) *Dir { return &Dir{root: path} }
 
+// Same reports whether two of them are over one folder.
+func (d *Dir) Same(other *Dir) bool {
+	mine, err := os.Stat(d.root)
+	if err != nil {
+		return false
+	}
+	theirs, err := os.Stat(other.root)
+	return err == nil && os.SameFile(mine, theirs)
+}
+
 // path returns the file of a key.
 func (d *Dir) path(key string) (string, error) {
 	if !filepath.IsLocal(filepath.FromSlash(key)) {
