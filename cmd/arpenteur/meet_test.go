@@ -198,7 +198,7 @@ func TestTabletsAndServerEndWithTheSameBytesByWayOfPeerAndStick(t *testing.T) {
 	}
 	var took takenFile
 	decode(t, mustRun(t, "admin", "--data", w.data, "take", stick, "--json"), &took)
-	if len(took.Ledgers) != 1 || took.Ledgers[0].Photos != 2 {
+	if len(took.Ledgers) != 1 || took.Ledgers[0].Photos > 2 { // what was whole on the bad ones is taken already, and where a cut falls is left to chance
 		t.Errorf("taken %+v", took)
 	}
 	w.people.Base = w.server.ready.Address
@@ -208,5 +208,9 @@ func TestTabletsAndServerEndWithTheSameBytesByWayOfPeerAndStick(t *testing.T) {
 		}
 	}
 	w.server.stop(t)
-	mustRun(t, "verify", "--data", w.data)
+	var sound verdict
+	decode(t, mustRun(t, "verify", "--data", w.data, "--json"), &sound)
+	if sound.Photos == nil || sound.Photos.Checked != 2 {
+		t.Errorf("of two photos the server has %+v", sound.Photos)
+	}
 }
