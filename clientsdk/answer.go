@@ -9,6 +9,7 @@ type answer struct {
 	full         bool // everything was asked for
 	more, resend bool
 	lost         bool // a head of our own log that we do not hold, or a branch of it
+	lacks        bool // a head of any log that we do not hold
 	broken       bool // a run did not link: what the server holds is not what we thought
 }
 
@@ -87,5 +88,5 @@ func (t *answering) finish() error {
 func (t *answering) kept() {
 	a := t.whole
 	a.more, a.resend = a.more || t.found.more, a.resend || t.found.resend
-	a.lost, a.broken = a.lost || t.found.lost, a.broken || t.found.broken
+	a.lost, a.broken, a.lacks = a.lost || t.found.lost, a.broken || t.found.broken, a.lacks || t.found.lacks
 }

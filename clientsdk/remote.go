@@ -23,19 +23,8 @@ func (t *answering) have(f *wire.Have) error {
 		if err := t.setRemote(f.Ledger, s, replica, heads); err != nil {
 			return err
 		}
-		if replica != t.c.pens(t.id)[0].Replica() {
-			continue
-		}
-		l, err := t.ledger(f.Ledger)
-		if err != nil || l == nil {
+		if err := t.compare(f.Ledger, replica, heads); err != nil {
 			return err
-		}
-		for _, h := range heads {
-			holds, err := l.HoldsHead(replica, h)
-			if err != nil {
-				return err
-			}
-			t.found.lost = t.found.lost || !holds || len(heads) > 1
 		}
 	}
 	if !t.whole.full {
@@ -60,6 +49,24 @@ func (t *answering) unknown(id syncengine.LedgerID) error {
 	}
 	s.Access = ""
 	return writeSide(t.w, id, s)
+}
+
+// compare looks whether heads that the server holds are held here. Those of our own log that are not were written by another copy of us.
+func (t *answering) compare(id syncengine.LedgerID, replica syncengine.ReplicaID, heads []syncengine.Head) error {
+	l, err := t.ledger(id)
+	if err != nil || l == nil {
+		return err
+	}
+	own := replica == t.c.pens(t.id)[0].Replica()
+	for _, h := range heads {
+		holds, err := l.HoldsHead(replica, h)
+		if err != nil {
+			return err
+		}
+		t.found.lacks = t.found.lacks || !holds
+		t.found.lost = t.found.lost || own && (!holds || len(heads) > 1)
+	}
+	return nil
 }
 
 // forgetRemote removes what was believed of logs that a complete have does not name.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/arpenteur/arpenteur/syncengine"
 	"github.com/arpenteur/arpenteur/syncengine/ledger"
@@ -86,7 +87,8 @@ func (c *Client) syncRecords(ctx context.Context, report *Report) error {
 type syncer struct {
 	c      *Client
 	report *Report
-	full   bool // ask for everything: the base did not match, or something of our own was seen that we do not hold
+	full   bool // ask for everything: the base did not match, or something was seen that we do not hold
+	alone  bool // no other replica may continue this one: it was revoked
 }
 
 // round does one exchange and reports whether another should follow.
@@ -108,14 +110,18 @@ func (s *syncer) round(ctx context.Context) (bool, error) {
 	if err := s.pushed(ctx, p, a); err != nil {
 		return false, err
 	}
-	s.full = a.resend || a.lost || a.broken
+	lost := a.lost && !s.alone
+	s.full = a.resend || lost || a.broken || a.lacks && !a.more
 	switch {
-	case a.lost && p.full: // we hold now what the other copy wrote: go on under a new id
-		s.full = false
-		if err := s.c.succeed(ctx, id); err != nil {
-			return false, err
-		}
+	case s.full && a.lacks && !p.humble:
 		return true, nil
+	case lost && p.full: // we hold now what the other copy wrote: go on under a new id
+		s.full = false
+		err := s.c.succeed(ctx, id)
+		if s.alone = errors.Is(err, wire.CodeForbidden); s.alone {
+			err = nil
+		}
+		return true, err
 	case s.full && p.full:
 		return false, nil // asking for everything once more would not tell more
 	}
@@ -167,6 +173,7 @@ func (s *syncer) identity(ctx context.Context) (id *identity, key ledger.Pen, er
 type plan struct {
 	frames []wire.Frame
 	full   bool
+	humble bool // of logs of which the server has more branches, it names only the heads that both hold
 	held   bool // some ledger is held, so that after a full exchange there may be something to push
 	more   bool // not everything fitted, or the link must be tried first
 	lines  int
@@ -226,6 +233,9 @@ func (s *syncer) planLedger(r store.Reader, l *ledger.Ledger, p *plan, id *ident
 		if err != nil {
 			return err
 		}
+		if err := p.humbly(r, l, v); err != nil {
+			return err
+		}
 		if len(v) > 0 {
 			p.frames = append(p.frames, &wire.Have{Ledger: l.ID(), Logs: v})
 		}
@@ -250,6 +260,33 @@ func (s *syncer) planLedger(r store.Reader, l *ledger.Ledger, p *plan, id *ident
 		p.more = true
 	}
 	return err
+}
+
+// humbly leaves out of a vector the heads that may hide a branch: of a log of which the server is known to hold one that is not held here, it
+// leaves those that the server holds as well. A server takes a head beyond its own for a longer copy of what it has, and sends nothing of it.
+func (p *plan) humbly(r store.Reader, l *ledger.Ledger, v syncengine.VersionVector) error {
+	remote, err := remoteVector(r, l.ID())
+	if err != nil {
+		return err
+	}
+	for replica, heads := range remote {
+		for _, h := range heads {
+			holds, err := l.HoldsHead(replica, h)
+			if err != nil {
+				return err
+			}
+			if holds {
+				continue
+			}
+			p.humble = true
+			v[replica] = slices.DeleteFunc(v[replica], func(h syncengine.Head) bool { return !slices.Contains(heads, h) })
+			if len(v[replica]) == 0 {
+				delete(v, replica)
+			}
+			break
+		}
+	}
+	return nil
 }
 
 const maxWants = 256

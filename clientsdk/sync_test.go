@@ -2,6 +2,7 @@ package clientsdk_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -229,6 +230,67 @@ func TestTwoCopiesOfOneTabletBothGoOn(t *testing.T) {
 			if r := p.record(ref); !r.Present || r.Changes != 1 || len(r.Ineffective())+len(r.Pending()) > 0 {
 				t.Errorf("%s: present %v, %d changes, idle %v", ref.Record.ID, r.Present, r.Changes, r.Idle)
 			}
+		}
+	}
+}
+
+// copies makes two tablets of one.
+func (w *world) copies(t *testing.T) (one, two *tablet) {
+	t.Helper()
+	a := w.newTablet("a")
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	copied := copyFolder(t, a.folder)
+	return w.openTablet(a.folder, a.o), w.openTablet(copied, a.o)
+}
+
+// The copy that comes second asks before it sends, since its link cut. A head of its own log that is beyond the server's says nothing of which
+// branch the server holds: the other copy's must come all the same.
+func TestACopyWhoseLinkCutGetsWhatTheOtherWrote(t *testing.T) {
+	w := newWorld(t)
+	one, two := w.copies(t)
+	first := one.observe(map[syncengine.Path]any{"/litter/rating": "2"})
+	one.sync()
+	two.observe(map[syncengine.Path]any{"/litter/rating": "3"})
+	two.observe(map[syncengine.Path]any{"/litter/rating": "4"})
+	link := &deadLink{dead: true}
+	two = two.through(&http.Client{Transport: link})
+	if _, err := two.Sync(context.Background()); err == nil {
+		t.Fatal("a dead link brings an exchange")
+	}
+	link.dead = false
+	for range 3 {
+		two.sync()
+	}
+	if r, err := two.Record(context.Background(), first.Ref); err != nil || !r.Present {
+		t.Errorf("what the other copy wrote: %v", err)
+	}
+}
+
+type deadLink struct{ dead bool }
+
+func (l *deadLink) RoundTrip(r *http.Request) (*http.Response, error) {
+	if l.dead {
+		return nil, errors.New("no link")
+	}
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+func TestARevokedTabletWithASecondCopyStillSyncs(t *testing.T) {
+	w := newWorld(t)
+	one, two := w.copies(t)
+	w.people("POST", "/v1/devices/"+w.device("a").Replica.String()+"/revoke", map[string]any{"reason": "Tablet lost."}, nil)
+	a, b := one.observe(map[syncengine.Path]any{"/litter/rating": "2"}), two.observe(map[syncengine.Path]any{"/litter/rating": "3"})
+	for range 3 {
+		one.sync()
+		two.sync()
+	}
+	for _, saved := range []clientsdk.Saved{a, b} {
+		var v struct{ Envelopes []json.RawMessage }
+		w.people("GET", "/v1/ledgers/"+saved.Ref.Ledger.String()+"/changes/"+saved.Change.String(), nil, &v)
+		if len(v.Envelopes) != 1 {
+			t.Errorf("%s lies in %d places", saved.Change, len(v.Envelopes))
 		}
 	}
 }

@@ -218,3 +218,29 @@ func TestAPointOfTheAuthoritysLogIsHeldOnWhicheverBranchItLies(t *testing.T) {
 		n.verify()
 	}
 }
+
+// A grant that continues a predecessor's stands for lines that were written before it, also where a revocation had cut them off.
+func TestAGrantAnewWithAPredecessorBringsBackWhatARevocationCut(t *testing.T) {
+	w := newWorld(t)
+	old := w.tablet("old", "c1")
+	next := w.successor(old, "next", "c1")
+	var grant se.ChangeID
+	w.server.view(func(l *ledger.Ledger) error {
+		grant = l.Authority().Grants(next.pen.Replica())[0]
+		return nil
+	})
+	line := next.edit(w.observation(), set("/litter", "2"))
+	w.rule(se.Ruling{Type: se.Revoke, Target: grant, Cut: se.Head{}})
+	w.converge()
+	if got := w.server.verdict(line.Change.ID); got != string(se.Unauthorised) {
+		t.Fatalf("behind the cut the change is %s", got)
+	}
+	w.grant(next, "old")
+	w.converge()
+	for _, n := range w.nodes() {
+		if got := n.verdict(line.Change.ID); got != "effective" {
+			t.Errorf("%s: with a new grant the change is %s", n.name, got)
+		}
+		n.verify()
+	}
+}

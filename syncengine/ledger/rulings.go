@@ -33,15 +33,23 @@ func (l *Ledger) takeRuling(g *log, p position, c *syncengine.Change) error {
 	return nil
 }
 
-// applyToLedger lets a grant, revocation or publication reach the records that it changes. A grant changes none unless it returns behind
-// a restore: what names it waits for it, but what names a later incarnation was judged without it.
+// applyToLedger lets a grant, revocation or publication reach the records that it changes. A grant changes none, since what names it waits for
+// it, but in two cases: one that returns behind a restore (what names a later incarnation was judged without it), and one that continues
+// a predecessor's, on which lines may stand that were written before it.
 func (l *Ledger) applyToLedger(g *log, p position, r *syncengine.Ruling) error {
 	switch r.Type {
 	case syncengine.Grant:
-		if g.Replica == l.authority.Current() {
+		if g.Replica != l.authority.Current() {
+			return l.rebuildAccount(r.Account)
+		}
+		if r.Predecessor.IsZero() {
 			return nil
 		}
-		return l.rebuildAccount(r.Account)
+		logs, err := l.logsOf(r.Replica)
+		if err != nil {
+			return err
+		}
+		return l.rebuildBranches(logs, 0)
 	case syncengine.Publish:
 		if err := l.w.Put(spaceVersions, l.id, r.Version.Hash[:], p.key()); err != nil {
 			return err
