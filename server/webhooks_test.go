@@ -271,8 +271,10 @@ func TestAReceiverIsToldWhatMovedAndNothingOfWhatItHolds(t *testing.T) {
 func TestAWebhookIsToldOfWhatItAskedForAndOfWhatIsOpenToItsToken(t *testing.T) {
 	w := hooked(t)
 	w.runs()
-	all, open, none, rulings := newReceiver(t), newReceiver(t), newReceiver(t), newReceiver(t)
+	all, open, none, rulings, elsewhere := newReceiver(t), newReceiver(t), newReceiver(t), newReceiver(t), newReceiver(t)
 	other := w.order("Les Oliviers", false)
+	narrow := w.makeToken(map[string]any{"account": "coord-4", "role": "coordinator", "diagnostics": []uuid.UUID{other.ID}})
+	w.hook(elsewhere, narrow, nil)
 	w.hook(all, w.coordinator, map[string]any{"restricted": true})
 	w.hook(open, w.unrestricted, nil)
 	w.hook(none, w.coordinator, map[string]any{"diagnostics": []uuid.UUID{other.ID}})
@@ -294,6 +296,8 @@ func TestAWebhookIsToldOfWhatItAskedForAndOfWhatIsOpenToItsToken(t *testing.T) {
 		t.Errorf("%s", h.raw)
 	}
 	none.silent()
+	elsewhere.silent()
+	w.ask(narrow, "POST", "/v1/webhooks", map[string]any{"url": all.site.URL, "diagnostics": []uuid.UUID{w.diagnostic}}).refused(wire.CodeNotFound)
 	w.ask(w.unrestricted, "POST", "/v1/webhooks", map[string]any{"url": all.site.URL, "restricted": true}).refused(wire.CodeInvalid)
 	w.ask(w.coordinator, "POST", "/v1/webhooks", map[string]any{"url": all.site.URL, "events": []string{"record.read"}}).refused(wire.CodeInvalid)
 	w.ask(w.coordinator, "POST", "/v1/webhooks", map[string]any{"url": all.site.URL, "diagnostics": []uuid.UUID{newUUID(t)}}).refused(wire.CodeNotFound)

@@ -3,13 +3,17 @@ package main
 import (
 	"encoding/json"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/arpenteur/arpenteur/internal/apiclient"
+	"github.com/arpenteur/arpenteur/internal/badlink"
 )
 
 // told is an attempt as a webhook's receiver got it.
@@ -17,9 +21,9 @@ type told struct {
 	id, body, record string
 }
 
-// The server is killed while a receiver has a message and has not answered it, again and again. Every record is told, and what was under
-// way comes again under the same id with the same bytes.
-func TestAWebhookTellsEveryRecordThroughKillsOfTheServer(t *testing.T) {
+// The server is killed while a receiver has a message and has not answered it, again and again, and the link to the receiver is cut after some
+// 20 KB. Every record is told, and what was under way comes again under the same id with the same bytes.
+func TestAWebhookTellsEveryRecordThroughKillsAndCuts(t *testing.T) {
 	t.Parallel()
 	got := make(chan told, 10_000)
 	hang := make(chan chan struct{}, 1) // what the next message waits for
@@ -40,6 +44,12 @@ func TestAWebhookTellsEveryRecordThroughKillsOfTheServer(t *testing.T) {
 		}
 	}))
 	t.Cleanup(site.Close)
+	link, err := badlink.Open(t.Context(), rand.New(rand.NewPCG(5, 5)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer link.Close()
+	link.Lead(strings.TrimPrefix(site.URL, "http://"))
 	next := func() told {
 		t.Helper()
 		select {
@@ -56,24 +66,45 @@ func TestAWebhookTellsEveryRecordThroughKillsOfTheServer(t *testing.T) {
 	mustRun(t, "admin", "--data", data, "diagnostics", "create", "--name", "Verger", "--code", "QP066007", "--json")
 	var token tokenInfo
 	decode(t, mustRun(t, "admin", "--data", data, "tokens", "create", "--account", "coord-1", "--role", "coordinator", "--json"), &token)
-	mustRun(t, "admin", "--server", s.ready.Address, "--token", token.Token, "webhooks", "create", site.URL, "--events", "record.merged")
+	mustRun(t, "admin", "--server", s.ready.Address, "--token", token.Token, "webhooks", "create", "http://"+link.Address(), "--events", "record.merged")
 	var d struct{ Diagnostics []diagnosticInfo }
 	wanted := map[string]bool{}
 	bodies := map[string]string{} // by the message's id
-	for round := range 3 {
-		people := &apiclient.Client{HTTP: apiclient.Network(), Base: s.ready.Address, Token: token.Token}
-		if err := people.Call(t.Context(), http.MethodGet, "/v1/diagnostics", nil, &d); err != nil {
-			t.Fatal(err)
-		}
-		until := make(chan struct{})
-		hang <- until
-		for range 20 {
-			var made struct{ Places []struct{ ID string } }
-			path := "/v1/diagnostics/" + d.Diagnostics[0].ID + "/places"
-			if err := people.Call(t.Context(), http.MethodPost, path, map[string]string{"type": "estate", "name": "Les Pommiers"}, &made); err != nil {
+	people := func() *apiclient.Client {
+		return &apiclient.Client{HTTP: apiclient.Network(), Base: s.ready.Address, Token: token.Token}
+	}
+	if err := people().Call(t.Context(), http.MethodGet, "/v1/diagnostics", nil, &d); err != nil {
+		t.Fatal(err)
+	}
+	// quiet waits until nothing is on its way: an answer that a cut swallowed brings a message once more.
+	quiet := func() {
+		for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+			var list struct{ Webhooks []hookInfo }
+			if err := people().Call(t.Context(), http.MethodGet, "/v1/webhooks", nil, &list); err != nil {
 				t.Fatal(err)
 			}
-			wanted[made.Places[0].ID] = true
+			if h := list.Webhooks[0]; h.Delivered == h.Queued {
+				for len(got) > 0 {
+					<-got
+				}
+				return
+			}
+		}
+		t.Fatal("messages stay on their way")
+	}
+	for round := range 3 {
+		quiet()
+		until := make(chan struct{})
+		hang <- until
+		for range 2 {
+			var made struct{ Places []struct{ ID string } }
+			places := slices.Repeat([]map[string]string{{"type": "estate", "name": "Les Pommiers"}}, 20)
+			if err := people().Call(t.Context(), http.MethodPost, "/v1/diagnostics/"+d.Diagnostics[0].ID+"/places", places, &made); err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range made.Places {
+				wanted[p.ID] = true
+			}
 		}
 		cut := next() // the receiver has it, and does not answer
 		s.kill()
@@ -93,6 +124,9 @@ func TestAWebhookTellsEveryRecordThroughKillsOfTheServer(t *testing.T) {
 				break
 			}
 		}
+	}
+	if cuts := link.Traffic().Cuts; cuts < 2 {
+		t.Errorf("the link was cut %d times", cuts)
 	}
 	s.stop(t)
 }

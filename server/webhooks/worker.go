@@ -119,11 +119,11 @@ func (w *worker) ended(u store.Writer, h *Hook, why Ending) error {
 	return w.o.Source.Ended(u, h)
 }
 
-// send sends messages in order up to the first one that is not taken, and takes those before it off the queue, all in one transaction:
-// a server that is killed meanwhile sends them again, under the same ids.
+// send sends messages in order up to the first one that is not taken, for about a round at most, and takes those before it off the queue,
+// all in one transaction: a server that is killed meanwhile sends them again, under the same ids.
 func (w *worker) send(h *Hook, list []queued) error {
 	taken, last := 0, outcome{}
-	for taken < len(list) {
+	for begun := time.Now(); taken < len(list) && time.Since(begun) < round; {
 		last = w.o.deliver(w.ctx, h, list[taken].Message)
 		if w.ctx.Err() != nil {
 			last = outcome{} // cut by us: nobody's fault

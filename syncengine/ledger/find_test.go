@@ -209,3 +209,15 @@ func TestPagesOfManyCellsAndPlacesFollowOn(t *testing.T) {
 		t.Errorf("%d records are found page by page, %d are there", len(got), len(want))
 	}
 }
+
+func TestABoxHoldsItsEdgesAndMayCrossTheAntimeridian(t *testing.T) {
+	europe, pacific := &ledger.Box{West: -10, South: 35, East: 30, North: 70}, &ledger.Box{West: 170, South: -30, East: -170, North: 0}
+	for at, want := range map[[2]float64][2]bool{
+		{42.7, 2.9}: {true, false}, {35, -10}: {true, false}, {70, 30}: {true, false}, {34.999, 2}: {}, {50, 30.001}: {},
+		{-17, 179.9}: {false, true}, {-17, -179.9}: {false, true}, {-17, 180}: {false, true}, {-17, 169.9}: {}, {-17, 0}: {}, {1, 180}: {},
+	} {
+		if got := [2]bool{europe.Contains(at[0], at[1]), pacific.Contains(at[0], at[1])}; got != want {
+			t.Errorf("%v lies in them: %v", at, got)
+		}
+	}
+}
