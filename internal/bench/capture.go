@@ -21,26 +21,19 @@ const (
 
 // capture measures what a person waits for: a tap on an answer, and the saving of an observation. Each real step is followed by the bare
 // one, so that a disk that is slow for a while is slow for both.
-func (b *bench) capture(ctx context.Context) (err error) {
+func (b *bench) capture(ctx context.Context) error {
 	folder := filepath.Join(b.folder, "capture")
-	c, err := openCentral(ctx, filepath.Join(folder, "server"), true)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, c.close()) }()
-	d, err := c.order(ctx, "Le Grand Verger")
-	if err != nil {
-		return err
-	}
-	t, err := c.newTablet(ctx, filepath.Join(folder, "tablet"), "tap", nil, d)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, t.Close()) }()
-	if err := b.taps(ctx, t, d); err != nil {
-		return err
-	}
-	return b.commits(ctx, t, d)
+	return survey(ctx, filepath.Join(folder, "server"), true, func(c *central, d diagnostic) (err error) {
+		t, err := c.newTablet(ctx, filepath.Join(folder, "tablet"), "tap", nil, d)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, t.Close()) }()
+		if err := b.taps(ctx, t, d); err != nil {
+			return err
+		}
+		return b.commits(ctx, t, d)
+	})
 }
 
 // taps measures Draft.Set, durable when it returns. The limit is a write of as many bytes at the end of a file, and fdatasync.

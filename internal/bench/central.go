@@ -120,6 +120,19 @@ func (c *central) order(ctx context.Context, name string) (d diagnostic, err err
 	return d, err
 }
 
+// survey starts a server over a folder, opens a diagnostic there, and stops the server after do.
+func survey(ctx context.Context, folder string, sync bool, do func(c *central, d diagnostic) error) error {
+	c, err := openCentral(ctx, folder, sync)
+	if err != nil {
+		return err
+	}
+	d, err := c.order(ctx, "Le Grand Verger")
+	if err == nil {
+		err = do(c, d)
+	}
+	return errors.Join(err, c.close())
+}
+
 // coordinator has the machine's own operator make a token for a coordinator.
 func coordinator(ctx context.Context, local string) (string, error) {
 	var made struct {

@@ -25,43 +25,33 @@ const (
 )
 
 // exchange measures the push of captures by many tablets at once, their pull by one, and what both cost in bytes.
-func (b *bench) exchange(ctx context.Context) (err error) {
+func (b *bench) exchange(ctx context.Context) error {
 	folder := filepath.Join(b.folder, "exchange")
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return err
-	}
-	c, err := openCentral(ctx, folder, true)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, c.close()) }()
-	d, err := c.order(ctx, "Le Grand Verger")
-	if err != nil {
-		return err
-	}
-	b.say("exchange: %d tablets capture %d observations each", pushTablets, b.size(pushCaptures))
-	g := &gate{inner: http.DefaultTransport}
-	tablets, err := c.fleet(ctx, filepath.Join(folder, "tablets"), pushTablets, &http.Client{Transport: g}, d)
-	defer func() { err = errors.Join(err, closeAll(tablets)) }()
-	if err != nil {
-		return err
-	}
-	err = together(len(tablets), func(i int) error {
-		w := newWriter(uint64(i), tablets[i].account) //nolint:gosec // a small number
-		for range b.size(pushCaptures) {
-			if _, err := tablets[i].capture(ctx, d.Ledger, w.observation()); err != nil {
-				return err
-			}
+	return survey(ctx, folder, true, func(c *central, d diagnostic) (err error) {
+		b.say("exchange: %d tablets capture %d observations each", pushTablets, b.size(pushCaptures))
+		g := &gate{inner: http.DefaultTransport}
+		tablets, err := c.fleet(ctx, filepath.Join(folder, "tablets"), pushTablets, &http.Client{Transport: g}, d)
+		defer func() { err = errors.Join(err, closeAll(tablets)) }()
+		if err != nil {
+			return err
 		}
-		return nil
+		err = together(len(tablets), func(i int) error {
+			w := newWriter(uint64(i), tablets[i].account) //nolint:gosec // a small number
+			for range b.size(pushCaptures) {
+				if _, err := tablets[i].capture(ctx, d.Ledger, w.observation()); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if err := b.push(ctx, c, d, tablets, g); err != nil {
+			return err
+		}
+		return b.pull(ctx, c, d, folder)
 	})
-	if err != nil {
-		return err
-	}
-	if err := b.push(ctx, c, d, tablets, g); err != nil {
-		return err
-	}
-	return b.pull(ctx, c, d, folder)
 }
 
 // push lets all tablets push at once. It is timed from the first call to the last acknowledgement: the moment when the last tablet has

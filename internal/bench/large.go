@@ -27,43 +27,36 @@ const (
 
 // large measures what a diagnostic of a hundred thousand observations costs the tablet that holds it: an exchange with nothing new, one
 // with ten changes of another tablet, and the opening of its store.
-func (b *bench) large(ctx context.Context) (err error) {
+func (b *bench) large(ctx context.Context) error {
 	n := b.size(largeRecords)
 	folder := filepath.Join(b.folder, "large")
-	c, err := openCentral(ctx, filepath.Join(folder, "server"), true)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, c.close()) }()
-	d, err := c.order(ctx, "Le Grand Verger")
-	if err != nil {
-		return err
-	}
-	b.say("large: %d observations are made on the server", n)
-	if err := c.fill(ctx, d, largeAuthors, n); err != nil {
-		return err
-	}
-	b.say("large: a tablet pulls them")
-	t, err := c.enrol(ctx, filepath.Join(folder, "tablet"), "large", seal.Params{}, nil, d)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, t.Close()) }()
-	start := time.Now()
-	if _, err := t.Sync(ctx); err != nil {
-		return err
-	}
-	pulled := detail{"first_pull_seconds", time.Since(start).Seconds()}
-	if err := b.idle(ctx, c, t, "idle_100000", n, pulled); err != nil {
-		return err
-	}
-	if err := b.tenChanges(ctx, c, d, t, n); err != nil {
-		return err
-	}
-	if err := t.Close(); err != nil {
-		return err
-	}
-	return b.opening(ctx, t, n)
+	return survey(ctx, filepath.Join(folder, "server"), true, func(c *central, d diagnostic) (err error) {
+		b.say("large: %d observations are made on the server", n)
+		if err := c.fill(ctx, d, largeAuthors, n); err != nil {
+			return err
+		}
+		b.say("large: a tablet pulls them")
+		t, err := c.enrol(ctx, filepath.Join(folder, "tablet"), "large", seal.Params{}, nil, d)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, t.Close()) }()
+		start := time.Now()
+		if _, err := t.Sync(ctx); err != nil {
+			return err
+		}
+		pulled := detail{"first_pull_seconds", time.Since(start).Seconds()}
+		if err := b.idle(ctx, c, t, "idle_100000", n, pulled); err != nil {
+			return err
+		}
+		if err := b.tenChanges(ctx, c, d, t, n); err != nil {
+			return err
+		}
+		if err := t.Close(); err != nil {
+			return err
+		}
+		return b.opening(ctx, t, n)
+	})
 }
 
 // fill lets authors write count observations together.

@@ -27,46 +27,39 @@ const (
 
 // photos measures how fast a tablet sends photos that were looked over, from its sealed files to the server's synced ones, receipts
 // included. Each is sent in as many pieces as the link asks for, verified on arrival, decoded and made small.
-func (b *bench) photos(ctx context.Context) (err error) {
+func (b *bench) photos(ctx context.Context) error {
 	folder := filepath.Join(b.folder, "photos")
-	c, err := openCentral(ctx, folder, true)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, c.close()) }()
-	d, err := c.order(ctx, "Le Grand Verger")
-	if err != nil {
-		return err
-	}
-	t, err := c.newTablet(ctx, filepath.Join(folder, "tablet"), "t01", nil, d)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, t.Close()) }()
-	n := b.size(photoCount)
-	b.say("photos: %d are taken and looked over", n)
-	if err := t.photograph(ctx, d.Ledger, n); err != nil {
-		return err
-	}
-	b.say("photos: they are sent")
-	cpu, start := processorTime(), time.Now()
-	report, err := t.Sync(ctx)
-	took, busy := time.Since(start), processorTime()-cpu
-	if err != nil {
-		return err
-	}
-	if report.PhotosSent != n {
-		return fmt.Errorf("of %d photos %d were sent", n, report.PhotosSent)
-	}
-	each := report.PhotoBytes / int64(n)
-	least, err := copyBare(filepath.Join(folder, "bare"), n, each)
-	if err != nil {
-		return err
-	}
-	megabytes := float64(report.PhotoBytes) / 1e6
-	return b.report(figure{"photos", megabytes / took.Seconds(), "MB/s", megabytes / least.Seconds(), []detail{
-		{"n", n}, {"bytes_each", each}, {"photos_per_second", perSecond(n, took)}, {"processor_seconds", busy.Seconds()},
-	}})
+	return survey(ctx, folder, true, func(c *central, d diagnostic) (err error) {
+		t, err := c.newTablet(ctx, filepath.Join(folder, "tablet"), "t01", nil, d)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, t.Close()) }()
+		n := b.size(photoCount)
+		b.say("photos: %d are taken and looked over", n)
+		if err := t.photograph(ctx, d.Ledger, n); err != nil {
+			return err
+		}
+		b.say("photos: they are sent")
+		cpu, start := processorTime(), time.Now()
+		report, err := t.Sync(ctx)
+		took, busy := time.Since(start), processorTime()-cpu
+		if err != nil {
+			return err
+		}
+		if report.PhotosSent != n {
+			return fmt.Errorf("of %d photos %d were sent", n, report.PhotosSent)
+		}
+		each := report.PhotoBytes / int64(n)
+		least, err := copyBare(filepath.Join(folder, "bare"), n, each)
+		if err != nil {
+			return err
+		}
+		megabytes := float64(report.PhotoBytes) / 1e6
+		return b.report(figure{"photos", megabytes / took.Seconds(), "MB/s", megabytes / least.Seconds(), []detail{
+			{"n", n}, {"bytes_each", each}, {"photos_per_second", perSecond(n, took)}, {"processor_seconds", busy.Seconds()},
+		}})
+	})
 }
 
 // photograph takes photos of different noise, one for each of n observations, and looks them over.
