@@ -103,7 +103,7 @@ func (s *Secret) derive(purpose string) [32]byte {
 	return [32]byte(mac.Sum(nil))
 }
 
-// root is the key that certifies the incarnations of the authority.
+// root is the key that certifies the authority: its first key in each ledger, and its incarnations.
 func (s *Secret) root() ed25519.PrivateKey {
 	seed := s.derive("root key")
 	return ed25519.NewKeyFromSeed(seed[:])

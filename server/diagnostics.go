@@ -112,7 +112,7 @@ func (s *Server) openLedger(w store.Writer, who *Person, o *diagnosticOrder, e l
 	if e.Restricted {
 		now++
 	}
-	l, err := s.keeper.Create(w, s.Secret.RootKey(), s.newest().pen, e.Diagnostic, who.Account, now)
+	l, err := s.keeper.Create(w, s.newest().pen, s.Secret.root(), e.Diagnostic, who.Account, now)
 	if err != nil {
 		return none, err
 	}

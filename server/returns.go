@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"slices"
 
 	"github.com/arpenteur/arpenteur/syncengine"
 	"github.com/arpenteur/arpenteur/syncengine/ledger"
@@ -33,8 +32,8 @@ type refusedLines struct {
 }
 
 // takeReturns is POST /v1/returns: lines of the authority's own logs, brought back by a tablet that a restored server does not know any
-// more, or of a ledger that it lost. They need no account: each run is signed by this server's authority, and nothing else is taken. A run that
-// is refused holds back no other (law L6).
+// more, or of a ledger that it lost. They need no account: each run is signed by an authority that this server's root key certified, and nothing
+// else is taken. A run that is refused holds back no other (law L6).
 func (s *Server) takeReturns(c *call) error {
 	body := http.MaxBytesReader(c.w, c.Body, maxReturnBytes)
 	frames := wire.NewReader(body, wire.Limits{Decoded: maxReturned})
@@ -98,7 +97,7 @@ func (s *Server) keepReturned(w store.Writer, in *ledger.Incoming) (fresh int, a
 	l, err := s.keeper.Edit(w, in.Ledger)
 	lost := errors.Is(err, ledger.ErrUnknownLedger)
 	if lost {
-		l, err = s.adopt(w, in)
+		l, err = s.keeper.Adopt(w, in.Ledger, in, s.Secret.RootKey())
 	}
 	if err != nil {
 		return 0, 0, err
@@ -124,29 +123,6 @@ func (s *Server) keepReturned(w store.Writer, in *ledger.Incoming) (fresh int, a
 	}
 	_, err = l.Advances(w)
 	return got.Fresh, s.outgrown(l, in, got.Fresh), err
-}
-
-// adopt begins a ledger that this store lost. Anybody can write a genesis that names the root key, which is public; so its authority must be one of
-// this server's own keys, or one that a ledger which is held knows as an incarnation.
-func (s *Server) adopt(w store.Writer, in *ledger.Incoming) (*ledger.Ledger, error) {
-	ours := slices.ContainsFunc(*s.incarnations.Load(), func(i incarnation) bool { return i.pen.Replica() == in.Replica })
-	if !ours {
-		err := each(w, spaceLedgers, nil, func(key []byte, _ *ledgerEntry) (bool, error) {
-			l, err := s.keeper.View(w, syncengine.LedgerID{Hash: syncengine.Hash(key)})
-			if err != nil {
-				return false, err
-			}
-			ours = l.Authority().IsAuthority(in.Replica)
-			return !ours, nil
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	if !ours {
-		return nil, wire.Problemf(wire.CodeUnauthenticated, "this server did not begin that ledger, as far as it knows by now")
-	}
-	return s.keeper.Adopt(w, in.Ledger, in, s.Secret.RootKey())
 }
 
 // outgrow opens an incarnation above another one, 0 where none is needed.

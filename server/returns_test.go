@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"maps"
@@ -14,8 +15,6 @@ import (
 
 	"github.com/arpenteur/arpenteur/server"
 	"github.com/arpenteur/arpenteur/syncengine"
-	"github.com/arpenteur/arpenteur/syncengine/ledger"
-	"github.com/arpenteur/arpenteur/syncengine/store"
 	"github.com/arpenteur/arpenteur/syncengine/store/boltstore"
 	"github.com/arpenteur/arpenteur/syncengine/store/storetest"
 	"github.com/arpenteur/arpenteur/syncengine/wire"
@@ -33,9 +32,16 @@ type lossy struct {
 
 func newLossy(t *testing.T) *lossy {
 	t.Helper()
+	return newLossyAfter(t, func(*world, *storetest.Memory) {})
+}
+
+// newLossyAfter lets something else happen first, which the store that is put back knows nothing of either.
+func newLossyAfter(t *testing.T, happens func(*world, *storetest.Memory)) *lossy {
+	t.Helper()
 	m := storetest.NewMemory()
 	w := &lossy{world: newWorldOn(t, m)}
 	before := m.Snapshot()
+	happens(w.world, m)
 	w.lost = w.order("Belvédère", true)
 	w.tablet = w.bareTablet()
 	w.tablet.enrol(w.ticket(map[string]any{
@@ -146,6 +152,33 @@ func TestADiagnosticComesBackByItsAuthoritysLines(t *testing.T) {
 	}
 }
 
+// renewable is a store in memory, which has no id to renew.
+type renewable struct{ *storetest.Memory }
+
+func (renewable) RenewID(context.Context) error { return nil }
+
+// The root key's certificate is enough, where the store has lost the key that the ledger was begun with.
+func TestADiagnosticOfAnIncarnationThatTheStoreLostComesBack(t *testing.T) {
+	w := newLossyAfter(t, func(w *world, m *storetest.Memory) {
+		if err := server.MarkRestored(t.Context(), renewable{m}, "arpenteur-20261123T090000Z", w.now()); err != nil {
+			t.Fatal(err)
+		}
+		w.start()
+		if err := w.s.Begin(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if w.public[0].Replica == w.tablet.authority(ledgerID(t, w.ledger)) {
+		t.Fatal("the ledger was begun with the first key: the test tells nothing")
+	}
+	if n := w.give(slices.Concat(w.public, w.security)...).taken(); n != linesOf(w.public)+linesOf(w.security) {
+		t.Errorf("%d lines were taken", n)
+	}
+	if got := w.diagnosticsOf(w.coordinator)["Belvédère QP066007"]; got != w.lost {
+		t.Errorf("it is %+v, was %+v", got, w.lost)
+	}
+}
+
 // What a ledger is shows by what is published in it, which may be in another request than its beginning. Until then nobody reads it who may not
 // read public security.
 func TestALedgerOfWhichOnlyTheBeginningCameBackIsClosed(t *testing.T) {
@@ -163,35 +196,34 @@ func TestALedgerOfWhichOnlyTheBeginningCameBackIsClosed(t *testing.T) {
 	}
 }
 
-// forged is a ledger that somebody began with a key of their own, naming this server's root key and one of its diagnostics.
-func (w *lossy) forged(t *testing.T) (runs []*wire.Run) {
+// forged is a ledger that somebody began with a key of their own, naming this server's root key and one of its diagnostics, under a certificate.
+func (w *lossy) forged(t *testing.T, certificate [64]byte) *wire.Run {
 	t.Helper()
-	_, key, err := ed25519.GenerateKey(rand.Reader)
+	public, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := storetest.NewMemory()
-	keeper := ledger.NewKeeper(func(syncengine.VersionID, []byte) (*syncengine.Checklist, error) { return nil, nil })
-	err = s.Update(t.Context(), func(tx store.Writer) error {
-		runs = nil
-		l, err := keeper.Create(tx, w.secret.RootKey(), ledger.Pen{Key: key, Rand: rand.Reader}, w.diagnostic, "mallory", 1)
-		if err != nil {
-			return err
-		}
-		advances, err := l.Lacking(nil)
-		for _, adv := range advances {
-			err = l.Runs(adv, false, func(o ledger.Outgoing) (bool, error) {
-				run := o.Run
-				runs = append(runs, &run)
-				return true, nil
-			})
-		}
-		return err
-	})
-	if err != nil || len(runs) == 0 {
-		t.Fatalf("%d runs, %v", len(runs), err)
+	root := w.secret.RootKey()
+	line, err := wire.NewLine(syncengine.Header{
+		Kind: syncengine.KindGenesis, Record: w.diagnostic, Author: "mallory", Time: 1,
+		Genesis: &syncengine.Genesis{Root: root[:], Authority: public, Certificate: certificate},
+	}, wire.Salt{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	return runs
+	id, replica := syncengine.LedgerID{Hash: line.Change.ID.Hash}, wire.ReplicaOf(public)
+	head := syncengine.Head{Seq: 1, Chain: wire.ChainNext(wire.ChainStart(id, replica), line.Change.ID)}
+	return &wire.Run{Ledger: id, Replica: replica, First: 1, Lines: [][]byte{wire.AppendLine(nil, line)}, Head: wire.SignHead(key, id, head)}
+}
+
+// certificate is that of this server's authority, which anybody reads who holds one of its ledgers.
+func (w *lossy) certificate(t *testing.T) [64]byte {
+	t.Helper()
+	line, err := w.public[0].DecodeLine(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return line.Change.Genesis.Certificate
 }
 
 func TestNothingIsTakenBackButWhatThisServersAuthorityWrote(t *testing.T) {
@@ -220,16 +252,17 @@ func TestNothingIsTakenBackButWhatThisServersAuthorityWrote(t *testing.T) {
 		body []byte
 		code wire.Code
 	}{
-		"another server's ledger":             {giving(t, foreign...), wire.CodeUnauthenticated},
-		"a forged genesis with our root key":  {giving(t, w.forged(t)...), wire.CodeUnauthenticated},
-		"a tablet's lines of a lost ledger":   {giving(t, w.own...), wire.CodeUnauthenticated},
-		"a log that does not begin with 1":    {giving(t, later), wire.CodeBrokenChain},
-		"a head that does not verify":         {giving(t, &unsigned), wire.CodeBadHead},
-		"a line that was changed":             {giving(t, &changed), wire.CodeWrongLedger},
-		"lines that belong to another ledger": {giving(t, &elsewhere), wire.CodeWrongLedger},
-		"more than fits":                      {manyWants(t, 130), wire.CodeTooLarge},
-		"more than fits once it is unpacked":  {giving(t, slices.Repeat(w.own, 1+(8<<20)/size)...), wire.CodeBomb},
-		"no frames at all":                    {[]byte("hello"), wire.CodeMalformed},
+		"another server's ledger":              {giving(t, foreign...), wire.CodeUnauthenticated},
+		"a forged genesis with our root key":   {giving(t, w.forged(t, [64]byte{1})), wire.CodeUnauthenticated},
+		"one with our authority's certificate": {giving(t, w.forged(t, w.certificate(t))), wire.CodeUnauthenticated},
+		"a tablet's lines of a lost ledger":    {giving(t, w.own...), wire.CodeBrokenChain},
+		"a log that does not begin with 1":     {giving(t, later), wire.CodeBrokenChain},
+		"a head that does not verify":          {giving(t, &unsigned), wire.CodeBadHead},
+		"a line that was changed":              {giving(t, &changed), wire.CodeWrongLedger},
+		"lines that belong to another ledger":  {giving(t, &elsewhere), wire.CodeWrongLedger},
+		"more than fits":                       {manyWants(t, 130), wire.CodeTooLarge},
+		"more than fits once it is unpacked":   {giving(t, slices.Repeat(w.own, 1+(8<<20)/size)...), wire.CodeBomb},
+		"no frames at all":                     {[]byte("hello"), wire.CodeMalformed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.world.t = t

@@ -93,6 +93,7 @@ type Head struct {
 
 // Genesis is what the first line of a ledger fixes for ever.
 type Genesis struct {
-	Root      []byte // Ed25519 public key that certifies the authority's incarnations
-	Authority []byte // Ed25519 public key of the first incarnation
+	Root        []byte   // Ed25519 public key that certifies the authority's incarnations
+	Authority   []byte   // Ed25519 public key of the first incarnation
+	Certificate [64]byte // the root key's signature over Authority
 }

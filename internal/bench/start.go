@@ -23,7 +23,6 @@ import (
 	"github.com/arpenteur/arpenteur/syncengine/ledger"
 	"github.com/arpenteur/arpenteur/syncengine/store"
 	"github.com/arpenteur/arpenteur/syncengine/store/boltstore"
-	"github.com/arpenteur/arpenteur/syncengine/wire"
 )
 
 // Sizes of a département after some years.
@@ -199,10 +198,9 @@ func (b *bench) fingerprint(ctx context.Context) (name string, err error) {
 	}
 	authority := &author{writer: newWriter(1, "server")}
 	authority.pen = ledger.Pen{Key: ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)), Rand: authority}
-	public, _ := authority.pen.Key.Public().(ed25519.PublicKey)
 	var id syncengine.LedgerID
 	err = file.Update(ctx, func(w store.Writer) error {
-		l, err := keeper.Create(w, wire.PublicKeyOf(public), authority.pen, authority.uuid(), authority.author, firstTime)
+		l, err := keeper.Create(w, authority.pen, authority.pen.Key, authority.uuid(), authority.author, firstTime)
 		if err != nil {
 			return err
 		}

@@ -105,7 +105,7 @@ func newBareWorld(t rapid.TB, open func() store.Store, compile ledger.Compiler) 
 	w.server = w.node("server", "boss")
 	genesis, _ := w.newID()
 	w.server.transact(func(tx store.Writer) (*ledger.Ledger, error) {
-		l, err := w.server.keep.Create(tx, w.root, w.server.pen, genesis, "boss", 1)
+		l, err := w.server.keep.Create(tx, w.server.pen, keyOf("root"), genesis, "boss", 1)
 		if err == nil {
 			w.id = l.ID()
 		}

@@ -158,6 +158,56 @@ func TestALedgerIsTakenUpFromItsGenesisAloneUnderTheTrustedRoot(t *testing.T) {
 	}
 }
 
+// forged is a ledger that somebody began with a key of their own, naming what g does.
+func (w *world) forged(pen ledger.Pen, g *se.Genesis) *ledger.Incoming {
+	w.t.Helper()
+	record, err := w.newID()
+	w.must(err)
+	line, err := wire.NewLine(se.Header{Kind: se.KindGenesis, Record: record, Author: "boss", Time: 1, Genesis: g}, wire.Salt{})
+	w.must(err)
+	id := se.LedgerID{Hash: line.Change.ID.Hash}
+	head := se.Head{Seq: 1, Chain: wire.ChainNext(wire.ChainStart(id, pen.Replica()), line.Change.ID)}
+	return w.decode(&wire.Run{Ledger: id, Replica: pen.Replica(), First: 1, Lines: [][]byte{wire.AppendLine(nil, line)}, Head: wire.SignHead(pen.Key, id, head)})
+}
+
+// The root's public key is known to all, so that only its signature says whose ledger one is (law L8).
+func TestALedgerIsTakenUpOnlyUnderAKeyThatTheRootCertified(t *testing.T) {
+	w := newWorld(t)
+	thief := ledger.Pen{Key: keyOf("thief"), Rand: w}
+	own := wire.PublicKeyOf(publicOf(thief.Key))
+	certified := func(root, authority string) *se.Genesis {
+		g := wire.CertifyGenesis(keyOf(root), wire.PublicKeyOf(publicOf(keyOf(authority))))
+		g.Root, g.Authority = w.root[:], own[:]
+		return g
+	}
+	for name, c := range map[string]struct {
+		genesis *se.Genesis
+		want    wire.Code
+	}{
+		"certified by the root":            {certified("root", "thief"), ""},
+		"not certified":                    {&se.Genesis{Root: w.root[:], Authority: own[:]}, wire.CodeUnauthenticated},
+		"certified by its own key":         {certified("thief", "thief"), wire.CodeUnauthenticated},
+		"certified for the true authority": {certified("root", "server"), wire.CodeUnauthenticated},
+	} {
+		n, in := w.fresh("new"), w.forged(thief, c.genesis)
+		n.w = &world{t: t, id: in.Ledger} // to look for it
+		err := n.try(func(tx store.Writer) (*ledger.Ledger, error) {
+			l, err := n.keep.Adopt(tx, in.Ledger, in, w.root)
+			if err != nil {
+				return nil, err
+			}
+			_, err = l.Receive(in)
+			return l, err
+		})
+		if wire.CodeOf(err) != c.want {
+			t.Errorf("%s: %v", name, err)
+		}
+		if held := n.dump() != ""; held != (c.want == "") {
+			t.Errorf("%s: something of it is kept: %v", name, held)
+		}
+	}
+}
+
 // newWorldOf makes a ledger that differs from the usual one in its genesis.
 func newWorldOf(t testing.TB, name string) *world {
 	t.Helper()
@@ -165,7 +215,7 @@ func newWorldOf(t testing.TB, name string) *world {
 	w.server = w.node(name, "boss")
 	genesis, _ := w.newID()
 	w.server.transact(func(tx store.Writer) (*ledger.Ledger, error) {
-		l, err := w.server.keep.Create(tx, w.root, w.server.pen, genesis, "boss", 1)
+		l, err := w.server.keep.Create(tx, w.server.pen, keyOf("root"), genesis, "boss", 1)
 		if err == nil {
 			w.id = l.ID()
 		}

@@ -21,7 +21,7 @@ func Example() {
 
 	genesis, err := wire.NewLine(syncengine.Header{
 		Kind: syncengine.KindGenesis, Author: "u-prefect", Record: uuid.UUID{15: 1}, Time: 1_795_000_000_000,
-		Genesis: &syncengine.Genesis{Root: public, Authority: public},
+		Genesis: wire.CertifyGenesis(key, wire.PublicKeyOf(public)), // in earnest: by a root key of its own
 	}, salt)
 	if err != nil {
 		fmt.Println(err)

@@ -53,7 +53,7 @@ func genesisLine(t testing.TB) *Line {
 	t.Helper()
 	return mustLine(t, syncengine.Header{
 		Kind: syncengine.KindGenesis, Record: uuidOf("ledger"), Author: "u-prefect", Time: fixtureTime,
-		Genesis: &syncengine.Genesis{Root: publicOf("root"), Authority: publicOf("authority")},
+		Genesis: CertifyGenesis(keyOf("root"), PublicKeyOf(publicOf("authority"))),
 	}, "genesis")
 }
 

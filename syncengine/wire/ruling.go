@@ -6,24 +6,6 @@ import (
 	"github.com/arpenteur/arpenteur/syncengine"
 )
 
-func appendGenesis(dst []byte, g *syncengine.Genesis) []byte {
-	dst = append(dst, '{')
-	dst = appendBinary(appendMember(dst, "authority"), g.Authority)
-	dst = appendBinary(appendMember(dst, "root"), g.Root)
-	return append(dst, '}')
-}
-
-func (s *scanner) genesis() *syncengine.Genesis {
-	g := new(syncengine.Genesis)
-	m := s.members()
-	m.required("authority")
-	g.Authority = s.key()
-	m.required("root")
-	g.Root = s.key()
-	m.end()
-	return g
-}
-
 // appendRuling appends a ruling: one of an unknown type as it was received.
 func appendRuling(dst []byte, r *syncengine.Ruling, received string) []byte {
 	if received != "" {

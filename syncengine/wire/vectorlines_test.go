@@ -276,10 +276,14 @@ func lineRefusals(t testing.TB, whole, element *Line, unknown string) []lineVect
 	edit("over not ascending", CodeMalformed, over, overOf(element), reversed(overOf(element)))
 	edit("id twice in over", CodeMalformed, over, `"over":{"/":[`, `"over":{"/":["`+element.Change.Writes[0].Over[0].String()+`",`)
 	edit("ruling in a record's change", CodeMalformed, good, `"salt"`, `"ruling":{"target":"`+changeOf("a").String()+`","type":"void"},"salt"`)
-	edit("genesis in a record's change", CodeMalformed, good, `"kind"`, `"genesis":{"authority":"`+PublicKeyOf(publicOf("authority")).String()+
-		`","root":"`+PublicKeyOf(publicOf("root")).String()+`"},"kind"`)
-	edit("no path", CodeMalformed, good, good[strings.Index(good, `"values"`):], `"values":{}}`)
 	genesis := string(AppendLine(nil, genesisLine(t)))
+	begin := strings.Index(genesis, `"genesis":{`)
+	edit("genesis in a record's change", CodeMalformed, good, `"kind"`, genesis[begin:strings.Index(genesis, `"kind"`)]+`"kind"`)
+	edit("no path", CodeMalformed, good, good[strings.Index(good, `"values"`):], `"values":{}}`)
+	certificate := genesis[strings.Index(genesis, `"certificate":"`)+len(`"certificate":"`):][:86]
+	edit("genesis without a certificate", CodeMalformed, genesis, `"certificate":"`+certificate+`",`, ``)
+	edit("genesis with a certificate of 63 bytes", CodeMalformed, genesis, certificate, certificate[:84])
+	edit("genesis with a certificate of 66 bytes", CodeMalformed, genesis, certificate, certificate+"AA")
 	edit("genesis that writes a value", CodeMalformed, genesis, `"values":{}`, `"values":{"/":true}`)
 	no("genesis of another ledger", CodeWrongLedger, other, text(genesis))
 	no("change of no ledger", CodeWrongLedger, "", text(good))
@@ -360,6 +364,27 @@ func everyRuling(t testing.TB) []syncengine.Ruling {
 		{Type: syncengine.Untimed, Target: target},
 		*Certify(keyOf("root"), ledgerOf(t), PublicKeyOf(publicOf("authority 2")), 2, replicaOf("authority"), syncengine.Head{Seq: 20, Chain: hashOf("chain 20")}),
 	}
+}
+
+// genesisVectors are certificates of first authority keys, and some that do not verify.
+func genesisVectors() vectors[genesisVector] {
+	out := vectors[genesisVector]{Description: "Section 3.5. What geneses fix, for a reader who is enrolled with a root key: certified by it, or not."}
+	certify := func(root, authority string) *syncengine.Genesis {
+		return CertifyGenesis(keyOf(root), PublicKeyOf(publicOf(authority)))
+	}
+	add := func(r result, g *syncengine.Genesis) {
+		out.Cases = append(out.Cases, genesisVector{r, PublicKeyOf(publicOf("root")).String(), string(appendGenesis(nil, g)), hex.EncodeToString(genesisMessage(g))})
+	}
+	forged := func(name string, certificate [64]byte) {
+		add(refuse(name, CodeUnauthenticated), &syncengine.Genesis{Root: publicOf("root"), Authority: publicOf("thief"), Certificate: certificate})
+	}
+	add(accept("certified by the root", ""), certify("root", "authority"))
+	add(refuse("another root", CodeUnauthenticated), certify("another root", "authority"))
+	forged("not certified", [64]byte{})
+	forged("certified by its own key", certify("thief", "thief").Certificate)
+	forged("certified for another authority key", certify("root", "authority").Certificate)
+	forged("certified as an incarnation", Certify(keyOf("root"), syncengine.LedgerID{Hash: hashOf("ledger")}, PublicKeyOf(publicOf("thief")), 2, replicaOf("authority"), syncengine.Head{}).Certificate)
+	return out
 }
 
 // incarnationVectors are certificates of incarnations, and some that do not verify.

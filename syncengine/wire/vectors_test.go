@@ -77,6 +77,13 @@ type lineVector struct {
 	ID     string `json:"id,omitempty"`
 }
 
+type genesisVector struct {
+	result
+	Root    string `json:"root"` // public key
+	Genesis string `json:"genesis"`
+	Message string `json:"message"` // that the certificate signs, hexadecimal
+}
+
 type incarnationVector struct {
 	result
 	Ledger  string `json:"ledger"`
@@ -370,6 +377,20 @@ func TestVectorsOfForms(t *testing.T) {
 		}
 		expect(t, c.Name, "line", string(AppendLine(nil, got)), c.Want)
 		expect(t, c.Name, "id", got.Change.ID.String(), c.ID)
+	}
+}
+
+func TestVectorsOfGeneses(t *testing.T) {
+	for _, c := range published(t, "geneses", genesisVectors(), true) {
+		s := scanner{text: c.Genesis, limit: MaxDepth}
+		g := s.genesis()
+		if err := s.finish(); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, c.Name, "message", hex.EncodeToString(genesisMessage(g)), c.Message)
+		if VerifyGenesis(parseKey(t, c.Root), g) != (c.Code == "") {
+			t.Errorf("%s: verifies %v", c.Name, c.Code != "")
+		}
 	}
 }
 

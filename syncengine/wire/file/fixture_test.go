@@ -58,7 +58,7 @@ func newFixture(t testing.TB, observations int) *fixture {
 	t.Helper()
 	genesis := lineOf(t, syncengine.Header{
 		Kind: syncengine.KindGenesis, Record: uuidOf("ledger"), Author: "u-prefect", Time: fixtureTime,
-		Genesis: &syncengine.Genesis{Root: publicOf("root"), Authority: publicOf("authority")},
+		Genesis: wire.CertifyGenesis(keyOf("root"), wire.PublicKeyOf(publicOf("authority"))),
 	}, "genesis")
 	f := &fixture{t: t, ledger: syncengine.LedgerID{Hash: genesis.Change.ID.Hash}}
 	point := syncengine.AuthorityPoint{Replica: wire.ReplicaOf(publicOf("authority")), Seq: 1}

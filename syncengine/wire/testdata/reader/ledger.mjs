@@ -4,6 +4,7 @@ import { Authority } from './authority.mjs';
 import { sha, text, unbase64 } from './bytes.mjs';
 import { write } from './canonical.mjs';
 import { readChecklist } from './checklist.mjs';
+import { checkFirstKey } from './genesis.mjs';
 import { readLine } from './line.mjs';
 import { firstChain, readRun, replicaOf } from './log.mjs';
 import { Problem, refuse } from './problem.mjs';
@@ -60,7 +61,7 @@ export class Ledger {
     const line = run.get('lines')[0];
     const genesis = line.get('genesis');
     if (run.get('first') !== 1 || genesis === undefined) refuse('unknown_ledger', 'the genesis is not held');
-    if (genesis.get('root') !== this.root) refuse('unauthenticated', 'a ledger of another root');
+    checkFirstKey(genesis, this.root);
     return unbase64(genesis.get('authority'));
   }
 

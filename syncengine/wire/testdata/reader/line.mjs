@@ -3,7 +3,8 @@
 import { must, refuse } from './problem.mjs';
 import { hmac, sha, text, unbase64, unhash } from './bytes.mjs';
 import { byBytes, parse, write } from './canonical.mjs';
-import { account, ascending, hash, hashOrder, integer, isObject, key, members, path, point, uuid, word } from './fields.mjs';
+import { account, ascending, hash, hashOrder, integer, isObject, members, path, point, uuid, word } from './fields.mjs';
+import { checkGenesis } from './genesis.mjs';
 import { checkRuling } from './ruling.mjs';
 
 const limits = { header: 256 * 1024, paths: 2048, over: 4096, values: 512 * 1024, line: 1536 * 1024, depth: 30 };
@@ -62,7 +63,7 @@ function readFormat1(line, ledger) {
     'line',
     {
       author: account, format: () => {}, kind: word, record: uuid, time: integer, ...form.members,
-      ...(isGenesis ? { genesis } : { at: point }),
+      ...(isGenesis ? { genesis: checkGenesis } : { at: point }),
       ...(isRuling ? { ruling: checkRuling } : {}),
       ...(isGenesis || isRuling ? {} : { checklist: hash }),
     },
@@ -72,8 +73,6 @@ function readFormat1(line, ledger) {
   checkPaths(line, paths, isGenesis, isGenesis || isRuling);
   return identify(line, form.name, paths, text(root), isGenesis ? '' : ledger, ledger);
 }
-
-const genesis = (value, what) => members(value, what, { authority: key, root: key });
 
 function overList(value, what) {
   ascending(value, hash, hashOrder, what);

@@ -11,6 +11,7 @@ import { publicHalf, signed, signingKeyOf, text, unbase64 } from './bytes.mjs';
 import { parse, write } from './canonical.mjs';
 import { readFile } from './file.mjs';
 import { readBody, readFrame } from './frame.mjs';
+import { checkFirstKey, checkGenesis, genesisMessage } from './genesis.mjs';
 import { Ledger } from './ledger.mjs';
 import { fillLine, leaf, leafSalt, readLine, redactLine, stripLine } from './line.mjs';
 import { firstChain, headMessage, nextChain, readRun, replicaOf } from './log.mjs';
@@ -25,6 +26,7 @@ const files = {
   'leaves.json': { inputs: ['salt', 'path', 'value'], run: leaves },
   'lines.json': { inputs: ['ledger', 'line'], run: lines },
   'rulings.json': { inputs: ['ledger', 'line'], run: lines },
+  'geneses.json': { inputs: ['root', 'genesis'], run: geneses },
   'incarnations.json': { inputs: ['ledger', 'root', 'ruling'], run: incarnations },
   'forms.json': { inputs: ['ledger', 'line', 'redact', 'strip', 'fill'], run: forms },
   'chains.json': { inputs: ['ledger', 'seed', 'ids'], run: chains },
@@ -50,6 +52,13 @@ function leaves({ salt, path, value }) {
 function lines({ ledger, line }) {
   const { form, header, root, id } = readLine(bytesOf(line), ledger);
   return { form, header, id, ...(root && { root }) };
+}
+
+function geneses({ root, genesis }) {
+  const stated = parse(Buffer.from(genesis));
+  checkGenesis(stated, 'genesis');
+  const certified = attempt(() => checkFirstKey(stated, root));
+  return { message: genesisMessage(stated).toString('hex'), ...certified };
 }
 
 function incarnations({ ledger, root, ruling }) {
