@@ -106,7 +106,7 @@ func (f *historyTable) record(l *reached, m *ledger.Merged, _ *cursor) error {
 				over[i] = id.String()
 			}
 			err := f.out.Write(append(
-				slices.Clip(row), string(path), cellOf(v.Values[path]), strconv.FormatBool(slices.Contains(v.Erased, path)), strings.Join(over, " "),
+				slices.Clip(row), string(path), cellOf(v.Values[path]), strconv.FormatBool(slices.Contains(v.Erased, path)), harmless(strings.Join(over, " ")),
 			))
 			if err != nil {
 				return err
