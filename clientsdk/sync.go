@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 
 	"github.com/arpenteur/arpenteur/syncengine"
 	"github.com/arpenteur/arpenteur/syncengine/ledger"
@@ -270,23 +269,33 @@ func (p *plan) humbly(r store.Reader, l *ledger.Ledger, v syncengine.VersionVect
 		return err
 	}
 	for replica, heads := range remote {
-		for _, h := range heads {
-			holds, err := l.HoldsHead(replica, h)
-			if err != nil {
-				return err
-			}
-			if holds {
-				continue
-			}
-			p.humble = true
-			v[replica] = slices.DeleteFunc(v[replica], func(h syncengine.Head) bool { return !slices.Contains(heads, h) })
-			if len(v[replica]) == 0 {
-				delete(v, replica)
-			}
-			break
+		both, err := heldOf(l, replica, heads)
+		if err != nil {
+			return err
+		}
+		if len(both) == len(heads) {
+			continue
+		}
+		p.humble = true
+		if v[replica] = both; len(both) == 0 {
+			delete(v, replica)
 		}
 	}
 	return nil
+}
+
+// heldOf returns those of the heads of a log that are held here.
+func heldOf(l *ledger.Ledger, replica syncengine.ReplicaID, heads []syncengine.Head) (both []syncengine.Head, err error) {
+	for _, h := range heads {
+		holds, err := l.HoldsHead(replica, h)
+		if err != nil {
+			return nil, err
+		}
+		if holds {
+			both = append(both, h)
+		}
+	}
+	return both, nil
 }
 
 const maxWants = 256
@@ -318,11 +327,7 @@ func unsent(r store.Reader, l *ledger.Ledger, version uint64, emit func(ledger.O
 			return err == nil, err
 		}
 		for _, adv := range advances {
-			heads, err := readRemote(r, l.ID(), adv.Replica)
-			if err != nil {
-				return false, err
-			}
-			adv, lacks, err := l.Beyond(adv, heads)
+			adv, lacks, err := beyondServer(r, l, adv)
 			if err != nil {
 				return false, err
 			}
@@ -335,6 +340,19 @@ func unsent(r store.Reader, l *ledger.Ledger, version uint64, emit func(ledger.O
 		}
 		version = progress.Version
 	}
+}
+
+// beyondServer returns what of a stretch the server is not known to hold. A head of its that is not held here may be the end of another branch,
+// and says nothing of this one.
+func beyondServer(r store.Reader, l *ledger.Ledger, adv ledger.Advance) (ledger.Advance, bool, error) {
+	heads, err := readRemote(r, l.ID(), adv.Replica)
+	if err == nil {
+		heads, err = heldOf(l, adv.Replica, heads)
+	}
+	if err != nil {
+		return adv, false, err
+	}
+	return l.Beyond(adv, heads)
 }
 
 // everyRun calls emit for each run of a stretch, and reports whether emit took all of them.
