@@ -3,6 +3,7 @@ package clientsdk
 import (
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -83,17 +84,35 @@ func (c *Client) succeed(ctx context.Context, id *identity) error {
 		return err
 	}
 	old := ed25519.NewKeyFromSeed(id.Keys[0])
-	public, _ := old.Public().(ed25519.PublicKey)
 	next := *id
 	next.Keys = append([][]byte{seed}, id.Keys...)
+	if err := c.askSuccession(ctx, id, old, seed); err != nil {
+		return err
+	}
+	// A crash before this leaves a grant that nobody uses, and the next exchange finds the fork again.
+	return c.store.Update(ctx, func(w store.Writer) error { return writeIdentity(w, &next) })
+}
+
+// askSuccession asks the server to let the replica of a seed continue an older one.
+func (c *Client) askSuccession(ctx context.Context, id *identity, old ed25519.PrivateKey, seed []byte) error {
+	public, _ := old.Public().(ed25519.PublicKey)
 	body := wire.NewSuccession(ed25519.NewKeyFromSeed(seed), wire.ReplicaOf(public)).Append(nil)
 	answer, err := c.do(ctx, id, old, request{method: http.MethodPost, path: "/v1/successions", contentType: "application/json", body: body})
 	if err != nil {
 		return err
 	}
-	if _, err := readAll(answer); err != nil {
-		return err
+	_, err = readAll(answer)
+	return err
+}
+
+// succeedAgain repeats the successions of this tablet, the oldest first, where the server was restored from a copy that is older than they are
+// and nobody holds their grants. It reports whether the newest replica is known now.
+func (c *Client) succeedAgain(ctx context.Context, id *identity) (known bool, err error) {
+	for i := len(id.Keys) - 1; i > 0; i-- {
+		err := c.askSuccession(ctx, id, ed25519.NewKeyFromSeed(id.Keys[i]), id.Keys[i-1])
+		if known = err == nil; !known && !errors.Is(err, wire.CodeUnknownReplica) && !errors.Is(err, wire.CodeForbidden) {
+			return false, err
+		}
 	}
-	// A crash before this leaves a grant that nobody uses, and the next exchange finds the fork again.
-	return c.store.Update(ctx, func(w store.Writer) error { return writeIdentity(w, &next) })
+	return known, nil
 }

@@ -1,6 +1,9 @@
 package clientsdk_test
 
 import (
+	"context"
+	"encoding/json"
+	"net/http"
 	"path/filepath"
 	"testing"
 
@@ -98,4 +101,31 @@ func (w *world) void(saved clientsdk.Saved) {
 func (p *tablet) shows(ref clientsdk.Ref) string {
 	p.t.Helper()
 	return string(p.record(ref).Document())
+}
+
+// A copy of a tablet took a successor, whose grant nobody pulled before the server was restored: it names it once more.
+func TestASuccessorThatARestoredServerNeverHeardOfIsNamedAgain(t *testing.T) {
+	w := newWorld(t)
+	one, two := w.copies(t)
+	backup := w.store.Snapshot()
+	one.observe(map[syncengine.Path]any{"/litter/rating": "2"})
+	one.sync()
+	link := &deadLink{}
+	two = two.through(&http.Client{Transport: link})
+	saved := two.observe(map[syncengine.Path]any{"/litter/rating": "3"})
+	link.after = "/v1/successions"
+	if _, err := two.Sync(context.Background()); err == nil {
+		t.Fatal("the link did not break behind the succession")
+	}
+	w.store.Restore(backup)
+	w.start()
+	link.dead, link.after = false, ""
+	for range 3 {
+		two.sync()
+	}
+	var v struct{ Envelopes []json.RawMessage }
+	w.people("GET", "/v1/ledgers/"+saved.Ref.Ledger.String()+"/changes/"+saved.Change.String(), nil, &v)
+	if two.record(saved.Ref).Safety != clientsdk.Received || len(v.Envelopes) == 0 {
+		t.Error("what the tablet wrote is not received")
+	}
 }

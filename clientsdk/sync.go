@@ -62,7 +62,7 @@ func (c *Client) syncRecords(ctx context.Context, report *Report) error {
 			}
 		}
 		if lost {
-			helped, back := s.giveBack(ctx)
+			helped, back := s.remind(ctx, err != nil)
 			if back != nil {
 				return fmt.Errorf("bring back what the server lost: %w", back)
 			}
@@ -88,6 +88,22 @@ type syncer struct {
 	report *Report
 	full   bool // ask for everything: the base did not match, or something was seen that we do not hold
 	alone  bool // no other replica may continue this one: it was revoked
+	again  bool // the successions were repeated
+}
+
+// remind brings the server what it lost, and reports whether that helped. One that does not know this tablet for all that is told once more
+// which replicas it took.
+func (s *syncer) remind(ctx context.Context, unknown bool) (helped bool, err error) {
+	helped, err = s.giveBack(ctx)
+	if helped || err != nil || !unknown || s.again {
+		return helped, err
+	}
+	s.again = true
+	id, _, err := s.identity(ctx)
+	if err != nil {
+		return false, err
+	}
+	return s.c.succeedAgain(ctx, id)
 }
 
 // round does one exchange and reports whether another should follow.

@@ -275,12 +275,17 @@ func (p *tablet) afterACut() *tablet {
 	return p
 }
 
-type deadLink struct{ dead bool }
+// deadLink lets nothing through once it is dead, which it may be from behind a request on.
+type deadLink struct {
+	dead  bool
+	after string // path of the request
+}
 
 func (l *deadLink) RoundTrip(r *http.Request) (*http.Response, error) {
 	if l.dead {
 		return nil, errors.New("no link")
 	}
+	l.dead = l.after != "" && r.URL.Path == l.after
 	return http.DefaultTransport.RoundTrip(r)
 }
 
