@@ -50,13 +50,7 @@ func (c *cutOff) admin(args ...string) []string {
 	return append([]string{"admin", "--server", "http://" + c.link.Address(), "--token", c.token, "--json"}, args...)
 }
 
-// synced is what a tablet says of an exchange.
-type synced struct {
-	Sent    int `json:"photos_sent"`
-	Resumed int `json:"photos_resumed"`
-}
-
-// tablet is one in processes of its own.
+// cutOffTablet is a tablet whose every command is a process of its own.
 type cutOffTablet struct {
 	*cutOff
 	name string
@@ -82,22 +76,16 @@ func (p *cutOffTablet) run(args ...string) []byte {
 	return mustRun(p.t, p.args(args...)...)
 }
 
-// sync syncs until an exchange went through, and adds up what all of them say.
-func (p *cutOffTablet) sync() (total synced) {
+// sync syncs until an exchange went through. A command that was cut says nothing of what it sent.
+func (p *cutOffTablet) sync() {
 	p.t.Helper()
+	var err error
 	for range 60 {
-		out, err := arpenteur(p.t, p.args("sync")...)
-		var got synced
-		if len(out) > 0 {
-			decode(p.t, out, &got)
-		}
-		total.Sent, total.Resumed = total.Sent+got.Sent, total.Resumed+got.Resumed
-		if err == nil {
-			return total
+		if _, err = arpenteur(p.t, p.args("sync")...); err == nil {
+			return
 		}
 	}
-	p.t.Fatal("sixty exchanges were not enough")
-	return total
+	p.t.Fatalf("sixty exchanges were not enough: %v", err)
 }
 
 // partlyRun runs the program, which must say that some rows were refused.
@@ -195,8 +183,9 @@ func TestPhotosAreSentOverALinkThatCutsEvery20KB(t *testing.T) {
 		p.run("photo", "review", taken.Photo, "--nothing-to-blur")
 	}
 	before := c.link.Traffic().Cuts
-	if got, cuts := p.sync(), c.link.Traffic().Cuts-before; got.Sent != 2 || got.Resumed == 0 || cuts < 10 {
-		t.Errorf("%+v, %d cuts", got, cuts)
+	p.sync() // neither photo fits through one connection: they arrive only if each exchange goes on where the last one was cut
+	if cuts := c.link.Traffic().Cuts - before; cuts < 10 {
+		t.Errorf("%d cuts", cuts)
 	}
 	for _, r := range records {
 		if list := p.run("photo", "list", "--record", r.ID); !bytes.Contains(list, []byte(`"state":"received"`)) {
