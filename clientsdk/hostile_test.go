@@ -83,6 +83,29 @@ func TestARunThatWasDamagedOnTheWayIsFetchedAgain(t *testing.T) {
 	}
 }
 
+// What the server sends of one log never verifies, in every exchange. What this tablet wrote is sent all the same (law L6).
+func TestALogThatNeverVerifiesHoldsBackNothing(t *testing.T) {
+	w := newWorld(t)
+	m := &meddler{}
+	a, b := w.newTablet("a"), behind(w, m)
+	a.observe(map[syncengine.Path]any{"/litter/rating": "2"})
+	a.sync()
+	bad := w.device("a").Replica
+	m.change = func(f wire.Frame) {
+		if run, ok := f.(*wire.Run); ok && run.Replica == bad {
+			run.Head[0] ^= 1
+		}
+	}
+	b.sync()
+	for range 2 {
+		saved := b.observe(map[syncengine.Path]any{"/litter/rating": "3"})
+		b.sync()
+		if got := b.record(saved.Ref).Safety; got != clientsdk.Received {
+			t.Errorf("what the tablet wrote is %s", got)
+		}
+	}
+}
+
 func TestAForgedReceiptProvesNothing(t *testing.T) {
 	w := newWorld(t)
 	m := &meddler{}

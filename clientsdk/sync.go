@@ -89,6 +89,7 @@ type syncer struct {
 	full   bool // ask for everything: the base did not match, or something was seen that we do not hold
 	alone  bool // no other replica may continue this one: it was revoked
 	again  bool // the successions were repeated
+	told   bool // the server has said all that it holds, and something of it could not be kept: it is asked no more, and sent what it lacks
 }
 
 // remind brings the server what it lost, and reports whether that helped. One that does not know this tablet for all that is told once more
@@ -137,8 +138,12 @@ func (s *syncer) round(ctx context.Context) (bool, error) {
 			err = nil
 		}
 		return true, err
-	case s.full && p.full:
-		return false, nil // asking for everything once more would not tell more
+	case p.full && s.told:
+		s.full = false
+		return p.more, nil
+	case s.full && p.full: // asking for everything once more would not tell more
+		s.full, s.told = false, true
+		return p.held, nil
 	}
 	return s.full || a.more || p.more || p.full && p.held, nil
 }
@@ -231,7 +236,7 @@ func (s *syncer) plan(ctx context.Context, id *identity) (*plan, error) {
 	return p, err
 }
 
-// planLedger adds what one ledger has to say. After a cut, and with everything asked for, it sends no runs: first it learns what the server holds.
+// planLedger adds what one ledger has to say. After a cut, and with everything asked for, it sends no runs until it was told what the server holds.
 func (s *syncer) planLedger(r store.Reader, l *ledger.Ledger, p *plan, id *identity, left *int, probe bool) error {
 	wants, err := l.Wanted(maxWants)
 	if err != nil {
@@ -254,7 +259,9 @@ func (s *syncer) planLedger(r store.Reader, l *ledger.Ledger, p *plan, id *ident
 		if len(v) > 0 {
 			p.frames = append(p.frames, &wire.Have{Ledger: l.ID(), Logs: v})
 		}
-		return nil
+		if !s.told {
+			return nil
+		}
 	}
 	sd, err := readSide(r, l.ID())
 	if err != nil {
